@@ -1,0 +1,57 @@
+# The developer's manual: `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONFORMANCE ?= ../shared/conformance
+T ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lint types plan goldens bench conformance lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..." >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt pip
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fast]' --group dev
+	@touch $@
+
+setup: $(STAMP)  ## create .venv and install everything the targets need
+
+demo: $(STAMP)  ## the main job, end to end, on the embedded engine
+	@$(BIN)/mcp-arangodb-async demo
+
+test: $(STAMP)  ## the tests; T=<path or -k expression> runs some of them
+	$(BIN)/python -m pytest $(T)
+
+check: format lint types plan test  ## what CI runs, in the same order
+
+format: $(STAMP)  ## is everything formatted (ruff format fixes)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)  ## ruff
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## pyright, strict
+	$(BIN)/pyright
+
+plan: $(STAMP)  ## the house plan: rooms, imports, budgets
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+goldens: $(STAMP)  ## rewrite goldens and snapshots, for review as a diff
+	$(BIN)/python -m pytest -q tests --update
+
+bench: $(STAMP)  ## named measurements, each a ratio within one run
+	$(BIN)/python -m bench
+
+conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
+	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)
+
+lock: $(STAMP)  ## write constraints.txt from what is installed
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools > constraints.txt
+
+clean:  ## remove .venv and everything generated
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist

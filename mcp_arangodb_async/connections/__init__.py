@@ -1,0 +1,1 @@
+"""Live database handles: made from settings, pooled, checked, closed."""

@@ -1,0 +1,1 @@
+"""AQL text to syntax tree, positions kept."""

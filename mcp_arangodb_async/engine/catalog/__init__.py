@@ -1,0 +1,1 @@
+"""Databases, collections, indexes, graphs, views and analyzers."""

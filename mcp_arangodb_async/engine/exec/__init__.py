@@ -1,0 +1,1 @@
+"""Operators that pull rows from each other, lazily."""

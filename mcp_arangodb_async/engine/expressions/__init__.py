@@ -1,0 +1,1 @@
+"""A syntax tree as generated Python, compiled once per plan."""

@@ -1,0 +1,1 @@
+"""AQL's functions, a table per chapter of the manual."""

@@ -1,0 +1,1 @@
+"""Syntax tree to execution plan, in ArangoDB's own node names."""

@@ -1,0 +1,1 @@
+"""Ordered byte keys in transactions: one protocol, SQLite and memory."""

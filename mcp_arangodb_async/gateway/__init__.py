@@ -1,0 +1,1 @@
+"""Tools that live elsewhere: a tenant's upstream MCP servers."""

@@ -1,0 +1,1 @@
+"""Logs, metrics, tracing, the audit chain and redaction."""

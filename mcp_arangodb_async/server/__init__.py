@@ -1,0 +1,1 @@
+"""MCP: builds the application once, answers calls, speaks the transports."""

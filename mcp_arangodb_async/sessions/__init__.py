@@ -1,0 +1,1 @@
+"""Who is asking and what they chose: focused database, workflow, stage, usage."""

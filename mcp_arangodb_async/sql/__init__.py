@@ -1,0 +1,1 @@
+"""SQL environments: one named environment is an engine, a dialect and a policy."""

@@ -1,0 +1,1 @@
+"""The tools: a tool is a typed function, a file is a domain."""

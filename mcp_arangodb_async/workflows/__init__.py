@@ -1,0 +1,1 @@
+"""Named sets and stages of tools, as data."""
