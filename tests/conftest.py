@@ -1,0 +1,13 @@
+"""Options that every test folder shares."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite goldens and snapshots, for review")
+
+
+@pytest.fixture
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether goldens and snapshots are rewritten instead of compared."""
+    return bool(request.config.getoption("--update"))
