@@ -171,7 +171,9 @@ def engine_stairs_go_down(module: Module) -> Iterator[str]:
     for line, parts in our_rooms(module):
         target = parts[1] if len(parts) > 1 and parts[1] in ENGINE_ROOMS else ""
         allowed = (
-            ENGINE_ROOMS[inner] | (ENGINE_EVERYWHERE if inner not in ENGINE_EVERYWHERE else set()) | {inner}
+            ENGINE_ROOMS[inner]
+            | (ENGINE_EVERYWHERE if inner not in ENGINE_EVERYWHERE else set[str]())
+            | {inner}
         )
         if target and target not in allowed:
             yield f"{module.path}:{line}: engine/{inner or '__init__'} may not import engine/{target}"
