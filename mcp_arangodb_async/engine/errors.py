@@ -215,206 +215,206 @@ class ErrorFact(NamedTuple):
     status: int
 
 
-# Number, HTTP status, name, message.
+# Number, HTTP status, name without its prefix ERROR_, message.
 _ROWS = """
-1 500 ERROR_FAILED failed
-2 500 ERROR_SYS_ERROR system error
-3 500 ERROR_OUT_OF_MEMORY out of memory
-4 500 ERROR_INTERNAL internal error
-5 400 ERROR_ILLEGAL_NUMBER illegal number
-6 500 ERROR_NUMERIC_OVERFLOW numeric overflow
-7 400 ERROR_ILLEGAL_OPTION illegal option
-9 501 ERROR_NOT_IMPLEMENTED not implemented
-10 400 ERROR_BAD_PARAMETER bad parameter
-11 403 ERROR_FORBIDDEN forbidden
-14 500 ERROR_FILE_NOT_FOUND file not found
-15 500 ERROR_CANNOT_WRITE_FILE cannot write file
-16 500 ERROR_CANNOT_OVERWRITE_FILE cannot overwrite file
-17 400 ERROR_TYPE_ERROR type error
-18 500 ERROR_LOCK_TIMEOUT lock timeout
-19 500 ERROR_CANNOT_CREATE_DIRECTORY cannot create directory
-20 500 ERROR_CANNOT_CREATE_TEMP_FILE cannot create temporary file
-21 410 ERROR_REQUEST_CANCELED canceled request
-27 500 ERROR_FILE_EXISTS file exists
-28 500 ERROR_LOCKED locked
-29 500 ERROR_DEADLOCK deadlock detected
-30 503 ERROR_SHUTTING_DOWN shutdown in progress
-31 501 ERROR_ONLY_ENTERPRISE only enterprise version
-32 500 ERROR_RESOURCE_LIMIT resource limit exceeded
-33 500 ERROR_ARANGO_ICU_ERROR icu error: %s
-35 500 ERROR_INCOMPATIBLE_VERSION incompatible server version
-36 501 ERROR_DISABLED disabled
-37 400 ERROR_MALFORMED_JSON malformed json
-38 503 ERROR_STARTING_UP startup ongoing
-39 500 ERROR_DESERIALIZE error during deserialization
-40 500 ERROR_END_OF_FILE reached end of file
-400 400 ERROR_HTTP_BAD_PARAMETER bad parameter
-401 401 ERROR_HTTP_UNAUTHORIZED unauthorized
-403 403 ERROR_HTTP_FORBIDDEN forbidden
-404 404 ERROR_HTTP_NOT_FOUND not found
-405 405 ERROR_HTTP_METHOD_NOT_ALLOWED method not supported
-406 406 ERROR_HTTP_NOT_ACCEPTABLE request not acceptable
-408 408 ERROR_HTTP_REQUEST_TIMEOUT request timeout
-409 409 ERROR_HTTP_CONFLICT conflict
-410 410 ERROR_HTTP_GONE content permanently deleted
-412 412 ERROR_HTTP_PRECONDITION_FAILED precondition failed
-420 420 ERROR_HTTP_ENHANCE_YOUR_CALM enhance your calm
-500 500 ERROR_HTTP_SERVER_ERROR internal server error
-501 501 ERROR_HTTP_NOT_IMPLEMENTED not implemented
-503 503 ERROR_HTTP_SERVICE_UNAVAILABLE service unavailable
-504 504 ERROR_HTTP_GATEWAY_TIMEOUT gateway timeout
-600 400 ERROR_HTTP_CORRUPTED_JSON invalid JSON object
-601 400 ERROR_HTTP_SUPERFLUOUS_SUFFICES superfluous URL suffices
-1000 500 ERROR_ARANGO_ILLEGAL_STATE illegal state
-1004 403 ERROR_ARANGO_READ_ONLY read only
-1005 500 ERROR_ARANGO_DUPLICATE_IDENTIFIER duplicate identifier
-1104 500 ERROR_ARANGO_FILESYSTEM_FULL filesystem full
-1107 500 ERROR_ARANGO_DATADIR_LOCKED database directory is locked
-1200 409 ERROR_ARANGO_CONFLICT conflict
-1202 404 ERROR_ARANGO_DOCUMENT_NOT_FOUND document not found
-1203 404 ERROR_ARANGO_DATA_SOURCE_NOT_FOUND collection or view not found
-1204 400 ERROR_ARANGO_COLLECTION_PARAMETER_MISSING parameter 'collection' not found
-1205 400 ERROR_ARANGO_DOCUMENT_HANDLE_BAD illegal document identifier
-1207 409 ERROR_ARANGO_DUPLICATE_NAME duplicate name
-1208 400 ERROR_ARANGO_ILLEGAL_NAME illegal name
-1209 500 ERROR_ARANGO_NO_INDEX no suitable index known
-1210 409 ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED unique constraint violated
-1212 404 ERROR_ARANGO_INDEX_NOT_FOUND index not found
-1213 400 ERROR_ARANGO_CROSS_COLLECTION_REQUEST cross collection request not allowed
-1214 400 ERROR_ARANGO_INDEX_HANDLE_BAD illegal index identifier
-1216 400 ERROR_ARANGO_DOCUMENT_TOO_LARGE document too large
-1218 400 ERROR_ARANGO_COLLECTION_TYPE_INVALID collection type invalid
-1220 400 ERROR_ARANGO_ATTRIBUTE_PARSER_FAILED parsing attribute name definition failed
-1221 400 ERROR_ARANGO_DOCUMENT_KEY_BAD illegal document key
-1222 400 ERROR_ARANGO_DOCUMENT_KEY_UNEXPECTED unexpected document key
-1225 500 ERROR_ARANGO_OUT_OF_KEYS out of keys
-1226 400 ERROR_ARANGO_DOCUMENT_KEY_MISSING missing document key
-1227 400 ERROR_ARANGO_DOCUMENT_TYPE_INVALID invalid document type
-1228 404 ERROR_ARANGO_DATABASE_NOT_FOUND database not found
-1229 400 ERROR_ARANGO_DATABASE_NAME_INVALID database name invalid
-1230 403 ERROR_ARANGO_USE_SYSTEM_DATABASE operation only allowed in system database
-1232 400 ERROR_ARANGO_INVALID_KEY_GENERATOR invalid key generator
-1233 400 ERROR_ARANGO_INVALID_EDGE_ATTRIBUTE edge attribute missing or invalid
-1235 400 ERROR_ARANGO_INDEX_CREATION_FAILED index creation failed
-1237 400 ERROR_ARANGO_COLLECTION_TYPE_MISMATCH collection type mismatch
-1238 404 ERROR_ARANGO_COLLECTION_NOT_LOADED collection not loaded
-1239 400 ERROR_ARANGO_DOCUMENT_REV_BAD illegal document revision
-1240 500 ERROR_ARANGO_INCOMPLETE_READ incomplete read
-1302 500 ERROR_ARANGO_TRY_AGAIN operation should be tried again
-1303 500 ERROR_ARANGO_BUSY engine is busy
-1305 500 ERROR_ARANGO_IO_ERROR storage engine I/O error
-1470 501 ERROR_CLUSTER_UNSUPPORTED unsupported operation or parameter for clusters
-1471 501 ERROR_CLUSTER_ONLY_ON_COORDINATOR this operation is only valid on a coordinator in a cluster
-1477 501 ERROR_CLUSTER_ONLY_ON_DBSERVER this operation is only valid on a DBserver in a cluster
-1500 410 ERROR_QUERY_KILLED query killed
-1501 400 ERROR_QUERY_PARSE %s
-1502 400 ERROR_QUERY_EMPTY query is empty
-1503 500 ERROR_QUERY_SCRIPT runtime error '%s'
-1504 400 ERROR_QUERY_NUMBER_OUT_OF_RANGE number out of range
-1505 500 ERROR_QUERY_INVALID_GEO_VALUE invalid geo coordinate value
-1510 400 ERROR_QUERY_VARIABLE_NAME_INVALID variable name '%s' has an invalid format
-1511 400 ERROR_QUERY_VARIABLE_REDECLARED variable '%s' is assigned multiple times
-1512 400 ERROR_QUERY_VARIABLE_NAME_UNKNOWN unknown variable '%s'
-1521 500 ERROR_QUERY_COLLECTION_LOCK_FAILED unable to read-lock collection %s
-1522 400 ERROR_QUERY_TOO_MANY_COLLECTIONS too many collections/shards
-1524 500 ERROR_QUERY_TOO_MUCH_NESTING too much nesting or too many objects
-1539 400 ERROR_QUERY_INVALID_OPTIONS_ATTRIBUTE unknown/invalid OPTIONS attribute used
-1540 400 ERROR_QUERY_FUNCTION_NAME_UNKNOWN usage of unknown function '%s()'
-1541 400 ERROR_QUERY_FUNCTION_ARGUMENT_NUMBER_MISMATCH invalid number of arguments for function '%s()'
-1542 400 ERROR_QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH invalid argument type in call to function '%s()'
-1543 400 ERROR_QUERY_INVALID_REGEX invalid regex value
-1550 400 ERROR_QUERY_BIND_PARAMETERS_INVALID invalid structure of bind parameters
-1551 400 ERROR_QUERY_BIND_PARAMETER_MISSING no value specified for declared bind parameter '%s'
-1552 400 ERROR_QUERY_BIND_PARAMETER_UNDECLARED bind parameter '%s' was not declared in the query
-1553 400 ERROR_QUERY_BIND_PARAMETER_TYPE bind parameter '%s' has an invalid value or type
-1554 500 ERROR_QUERY_VECTOR_SEARCH_NOT_APPLIED failed vector search
-1561 400 ERROR_QUERY_INVALID_ARITHMETIC_VALUE invalid arithmetic value
-1562 400 ERROR_QUERY_DIVISION_BY_ZERO division by zero
-1563 400 ERROR_QUERY_ARRAY_EXPECTED array expected
-1568 500 ERROR_QUERY_COLLECTION_USED_IN_EXPRESSION collection '%s' used as expression operand
-1569 400 ERROR_QUERY_FAIL_CALLED FAIL(%s) called
-1570 404 ERROR_QUERY_GEO_INDEX_MISSING no suitable geo index found for geo restriction on '%s'
-1571 404 ERROR_QUERY_FULLTEXT_INDEX_MISSING no suitable fulltext index found for fulltext query on '%s'
-1572 400 ERROR_QUERY_INVALID_DATE_VALUE invalid date value
-1573 400 ERROR_QUERY_MULTI_MODIFY multi-modify query
-1574 500 ERROR_QUERY_INVALID_AGGREGATE_EXPRESSION invalid aggregate expression
-1575 400 ERROR_QUERY_COMPILE_TIME_OPTIONS query options must be readable at query compile time
-1576 500 ERROR_QUERY_DNF_COMPLEXITY FILTER/PRUNE condition complexity is too high
-1577 500 ERROR_QUERY_FORCED_INDEX_HINT_UNUSABLE could not use forced index hint
-1578 400 ERROR_QUERY_DISALLOWED_DYNAMIC_CALL disallowed dynamic call to '%s'
-1579 400 ERROR_QUERY_ACCESS_AFTER_MODIFICATION access after data-modification by %s
-1580 400 ERROR_QUERY_FUNCTION_INVALID_NAME invalid user function name
-1581 400 ERROR_QUERY_FUNCTION_INVALID_CODE invalid user function code
-1582 404 ERROR_QUERY_FUNCTION_NOT_FOUND user function '%s()' not found
-1583 500 ERROR_QUERY_FUNCTION_RUNTIME_ERROR user function runtime error: %s
-1584 500 ERROR_QUERY_NOT_ELIGIBLE_FOR_PLAN_CACHING query is not eligible for plan caching
-1590 500 ERROR_QUERY_BAD_JSON_PLAN bad execution plan JSON
-1591 404 ERROR_QUERY_NOT_FOUND query ID not found
-1593 500 ERROR_QUERY_USER_ASSERT %s
-1594 500 ERROR_QUERY_USER_WARN %s
-1595 500 ERROR_QUERY_WINDOW_AFTER_MODIFICATION window operation after data-modification
-1600 404 ERROR_CURSOR_NOT_FOUND cursor not found
-1601 409 ERROR_CURSOR_BUSY cursor is busy
-1620 400 ERROR_VALIDATION_FAILED schema validation failed
-1621 400 ERROR_VALIDATION_BAD_PARAMETER invalid schema validation parameter
-1650 500 ERROR_TRANSACTION_INTERNAL internal transaction error
-1651 400 ERROR_TRANSACTION_NESTED nested transactions detected
-1652 400 ERROR_TRANSACTION_UNREGISTERED_COLLECTION unregistered collection used in transaction
-1653 400 ERROR_TRANSACTION_DISALLOWED_OPERATION disallowed operation inside transaction
-1654 410 ERROR_TRANSACTION_ABORTED transaction aborted
-1655 404 ERROR_TRANSACTION_NOT_FOUND transaction not found
-1700 400 ERROR_USER_INVALID_NAME invalid user name
-1702 409 ERROR_USER_DUPLICATE duplicate user
-1703 404 ERROR_USER_NOT_FOUND user not found
-1705 500 ERROR_USER_EXTERNAL user is external
-1850 400 ERROR_TASK_INVALID_ID invalid task id
-1851 409 ERROR_TASK_DUPLICATE_ID duplicate task id
-1852 404 ERROR_TASK_NOT_FOUND task not found
-1901 400 ERROR_GRAPH_INVALID_GRAPH invalid graph
-1906 400 ERROR_GRAPH_INVALID_EDGE invalid edge
-1910 500 ERROR_GRAPH_INVALID_FILTER_RESULT invalid filter result
-1920 400 ERROR_GRAPH_COLLECTION_MULTI_USE multi use of edge collection in edge def
-1921 400 ERROR_GRAPH_COLLECTION_USE_IN_MULTI_GRAPHS edge collection already used in edge def
-1922 400 ERROR_GRAPH_CREATE_MISSING_NAME missing graph name
-1923 400 ERROR_GRAPH_CREATE_MALFORMED_EDGE_DEFINITION malformed edge definition
-1924 404 ERROR_GRAPH_NOT_FOUND graph '%s' not found
-1925 409 ERROR_GRAPH_DUPLICATE graph already exists
-1926 404 ERROR_GRAPH_VERTEX_COL_DOES_NOT_EXIST vertex collection does not exist or is not part of the graph
-1927 400 ERROR_GRAPH_WRONG_COLLECTION_TYPE_VERTEX collection not a vertex collection
-1928 400 ERROR_GRAPH_NOT_IN_ORPHAN_COLLECTION collection is not in list of orphan collections
-1929 400 ERROR_GRAPH_COLLECTION_USED_IN_EDGE_DEF collection already used in edge def
-1930 404 ERROR_GRAPH_EDGE_COLLECTION_NOT_USED edge collection not used in graph
-1932 404 ERROR_GRAPH_NO_GRAPH_COLLECTION collection _graphs does not exist
-1935 400 ERROR_GRAPH_INVALID_NUMBER_OF_ARGUMENTS Invalid number of arguments. Expected:
-1936 400 ERROR_GRAPH_INVALID_PARAMETER Invalid parameter type.
-1938 400 ERROR_GRAPH_COLLECTION_USED_IN_ORPHANS collection used in orphans
-1939 400 ERROR_GRAPH_EDGE_COL_DOES_NOT_EXIST edge collection does not exist or is not part of the graph
-1940 500 ERROR_GRAPH_EMPTY empty graph
-1941 500 ERROR_GRAPH_INTERNAL_DATA_CORRUPT internal graph data corrupt
-1942 403 ERROR_GRAPH_MUST_NOT_DROP_COLLECTION must not drop collection while part of graph
-1943 400 ERROR_GRAPH_CREATE_MALFORMED_ORPHAN_LIST malformed orphan list
-1944 400 ERROR_GRAPH_EDGE_DEFINITION_IS_DOCUMENT edge definition collection is a document collection
-1945 500 ERROR_GRAPH_COLLECTION_IS_INITIAL initial collection is not allowed to be removed manually
-1946 500 ERROR_GRAPH_NO_INITIAL_COLLECTION no valid initial collection found
-1947 400 ERROR_GRAPH_REFERENCED_VERTEX_COLLECTION_NOT_USED referenced vertex collection is not part of the graph
-1948 500 ERROR_GRAPH_NEGATIVE_EDGE_WEIGHT negative edge weight found
-1949 400 ERROR_GRAPH_COLLECTION_NOT_PART_OF_THE_GRAPH the given collection is not part of the graph
-1950 500 ERROR_SESSION_UNKNOWN unknown session
-1951 500 ERROR_SESSION_EXPIRED session expired
-3009 404 ERROR_SERVICE_NOT_FOUND service not found
-3099 501 ERROR_SERVICE_API_DISABLED service api disabled
-4000 400 ERROR_NO_SMART_COLLECTION collection is not smart
-4001 400 ERROR_NO_SMART_GRAPH_ATTRIBUTE smart graph attribute not given
-7004 500 ERROR_NO_SPACE_LEFT_ON_DEVICE no space left on device
-9004 500 ERROR_LICENSE_FEATURE_NOT_ENABLED feature is not enabled by the license
-21003 503 ERROR_QUEUE_FULL queue is full
-21004 412 ERROR_QUEUE_TIME_REQUIREMENT_VIOLATED queue time violated
+1 500 FAILED failed
+2 500 SYS_ERROR system error
+3 500 OUT_OF_MEMORY out of memory
+4 500 INTERNAL internal error
+5 400 ILLEGAL_NUMBER illegal number
+6 500 NUMERIC_OVERFLOW numeric overflow
+7 400 ILLEGAL_OPTION illegal option
+9 501 NOT_IMPLEMENTED not implemented
+10 400 BAD_PARAMETER bad parameter
+11 403 FORBIDDEN forbidden
+14 500 FILE_NOT_FOUND file not found
+15 500 CANNOT_WRITE_FILE cannot write file
+16 500 CANNOT_OVERWRITE_FILE cannot overwrite file
+17 400 TYPE_ERROR type error
+18 500 LOCK_TIMEOUT lock timeout
+19 500 CANNOT_CREATE_DIRECTORY cannot create directory
+20 500 CANNOT_CREATE_TEMP_FILE cannot create temporary file
+21 410 REQUEST_CANCELED canceled request
+27 500 FILE_EXISTS file exists
+28 500 LOCKED locked
+29 500 DEADLOCK deadlock detected
+30 503 SHUTTING_DOWN shutdown in progress
+31 501 ONLY_ENTERPRISE only enterprise version
+32 500 RESOURCE_LIMIT resource limit exceeded
+33 500 ARANGO_ICU_ERROR icu error: %s
+35 500 INCOMPATIBLE_VERSION incompatible server version
+36 501 DISABLED disabled
+37 400 MALFORMED_JSON malformed json
+38 503 STARTING_UP startup ongoing
+39 500 DESERIALIZE error during deserialization
+40 500 END_OF_FILE reached end of file
+400 400 HTTP_BAD_PARAMETER bad parameter
+401 401 HTTP_UNAUTHORIZED unauthorized
+403 403 HTTP_FORBIDDEN forbidden
+404 404 HTTP_NOT_FOUND not found
+405 405 HTTP_METHOD_NOT_ALLOWED method not supported
+406 406 HTTP_NOT_ACCEPTABLE request not acceptable
+408 408 HTTP_REQUEST_TIMEOUT request timeout
+409 409 HTTP_CONFLICT conflict
+410 410 HTTP_GONE content permanently deleted
+412 412 HTTP_PRECONDITION_FAILED precondition failed
+420 420 HTTP_ENHANCE_YOUR_CALM enhance your calm
+500 500 HTTP_SERVER_ERROR internal server error
+501 501 HTTP_NOT_IMPLEMENTED not implemented
+503 503 HTTP_SERVICE_UNAVAILABLE service unavailable
+504 504 HTTP_GATEWAY_TIMEOUT gateway timeout
+600 400 HTTP_CORRUPTED_JSON invalid JSON object
+601 400 HTTP_SUPERFLUOUS_SUFFICES superfluous URL suffices
+1000 500 ARANGO_ILLEGAL_STATE illegal state
+1004 403 ARANGO_READ_ONLY read only
+1005 500 ARANGO_DUPLICATE_IDENTIFIER duplicate identifier
+1104 500 ARANGO_FILESYSTEM_FULL filesystem full
+1107 500 ARANGO_DATADIR_LOCKED database directory is locked
+1200 409 ARANGO_CONFLICT conflict
+1202 404 ARANGO_DOCUMENT_NOT_FOUND document not found
+1203 404 ARANGO_DATA_SOURCE_NOT_FOUND collection or view not found
+1204 400 ARANGO_COLLECTION_PARAMETER_MISSING parameter 'collection' not found
+1205 400 ARANGO_DOCUMENT_HANDLE_BAD illegal document identifier
+1207 409 ARANGO_DUPLICATE_NAME duplicate name
+1208 400 ARANGO_ILLEGAL_NAME illegal name
+1209 500 ARANGO_NO_INDEX no suitable index known
+1210 409 ARANGO_UNIQUE_CONSTRAINT_VIOLATED unique constraint violated
+1212 404 ARANGO_INDEX_NOT_FOUND index not found
+1213 400 ARANGO_CROSS_COLLECTION_REQUEST cross collection request not allowed
+1214 400 ARANGO_INDEX_HANDLE_BAD illegal index identifier
+1216 400 ARANGO_DOCUMENT_TOO_LARGE document too large
+1218 400 ARANGO_COLLECTION_TYPE_INVALID collection type invalid
+1220 400 ARANGO_ATTRIBUTE_PARSER_FAILED parsing attribute name definition failed
+1221 400 ARANGO_DOCUMENT_KEY_BAD illegal document key
+1222 400 ARANGO_DOCUMENT_KEY_UNEXPECTED unexpected document key
+1225 500 ARANGO_OUT_OF_KEYS out of keys
+1226 400 ARANGO_DOCUMENT_KEY_MISSING missing document key
+1227 400 ARANGO_DOCUMENT_TYPE_INVALID invalid document type
+1228 404 ARANGO_DATABASE_NOT_FOUND database not found
+1229 400 ARANGO_DATABASE_NAME_INVALID database name invalid
+1230 403 ARANGO_USE_SYSTEM_DATABASE operation only allowed in system database
+1232 400 ARANGO_INVALID_KEY_GENERATOR invalid key generator
+1233 400 ARANGO_INVALID_EDGE_ATTRIBUTE edge attribute missing or invalid
+1235 400 ARANGO_INDEX_CREATION_FAILED index creation failed
+1237 400 ARANGO_COLLECTION_TYPE_MISMATCH collection type mismatch
+1238 404 ARANGO_COLLECTION_NOT_LOADED collection not loaded
+1239 400 ARANGO_DOCUMENT_REV_BAD illegal document revision
+1240 500 ARANGO_INCOMPLETE_READ incomplete read
+1302 500 ARANGO_TRY_AGAIN operation should be tried again
+1303 500 ARANGO_BUSY engine is busy
+1305 500 ARANGO_IO_ERROR storage engine I/O error
+1470 501 CLUSTER_UNSUPPORTED unsupported operation or parameter for clusters
+1471 501 CLUSTER_ONLY_ON_COORDINATOR this operation is only valid on a coordinator in a cluster
+1477 501 CLUSTER_ONLY_ON_DBSERVER this operation is only valid on a DBserver in a cluster
+1500 410 QUERY_KILLED query killed
+1501 400 QUERY_PARSE %s
+1502 400 QUERY_EMPTY query is empty
+1503 500 QUERY_SCRIPT runtime error '%s'
+1504 400 QUERY_NUMBER_OUT_OF_RANGE number out of range
+1505 500 QUERY_INVALID_GEO_VALUE invalid geo coordinate value
+1510 400 QUERY_VARIABLE_NAME_INVALID variable name '%s' has an invalid format
+1511 400 QUERY_VARIABLE_REDECLARED variable '%s' is assigned multiple times
+1512 400 QUERY_VARIABLE_NAME_UNKNOWN unknown variable '%s'
+1521 500 QUERY_COLLECTION_LOCK_FAILED unable to read-lock collection %s
+1522 400 QUERY_TOO_MANY_COLLECTIONS too many collections/shards
+1524 500 QUERY_TOO_MUCH_NESTING too much nesting or too many objects
+1539 400 QUERY_INVALID_OPTIONS_ATTRIBUTE unknown/invalid OPTIONS attribute used
+1540 400 QUERY_FUNCTION_NAME_UNKNOWN usage of unknown function '%s()'
+1541 400 QUERY_FUNCTION_ARGUMENT_NUMBER_MISMATCH invalid number of arguments for function '%s()'
+1542 400 QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH invalid argument type in call to function '%s()'
+1543 400 QUERY_INVALID_REGEX invalid regex value
+1550 400 QUERY_BIND_PARAMETERS_INVALID invalid structure of bind parameters
+1551 400 QUERY_BIND_PARAMETER_MISSING no value specified for declared bind parameter '%s'
+1552 400 QUERY_BIND_PARAMETER_UNDECLARED bind parameter '%s' was not declared in the query
+1553 400 QUERY_BIND_PARAMETER_TYPE bind parameter '%s' has an invalid value or type
+1554 500 QUERY_VECTOR_SEARCH_NOT_APPLIED failed vector search
+1561 400 QUERY_INVALID_ARITHMETIC_VALUE invalid arithmetic value
+1562 400 QUERY_DIVISION_BY_ZERO division by zero
+1563 400 QUERY_ARRAY_EXPECTED array expected
+1568 500 QUERY_COLLECTION_USED_IN_EXPRESSION collection '%s' used as expression operand
+1569 400 QUERY_FAIL_CALLED FAIL(%s) called
+1570 404 QUERY_GEO_INDEX_MISSING no suitable geo index found for geo restriction on '%s'
+1571 404 QUERY_FULLTEXT_INDEX_MISSING no suitable fulltext index found for fulltext query on '%s'
+1572 400 QUERY_INVALID_DATE_VALUE invalid date value
+1573 400 QUERY_MULTI_MODIFY multi-modify query
+1574 500 QUERY_INVALID_AGGREGATE_EXPRESSION invalid aggregate expression
+1575 400 QUERY_COMPILE_TIME_OPTIONS query options must be readable at query compile time
+1576 500 QUERY_DNF_COMPLEXITY FILTER/PRUNE condition complexity is too high
+1577 500 QUERY_FORCED_INDEX_HINT_UNUSABLE could not use forced index hint
+1578 400 QUERY_DISALLOWED_DYNAMIC_CALL disallowed dynamic call to '%s'
+1579 400 QUERY_ACCESS_AFTER_MODIFICATION access after data-modification by %s
+1580 400 QUERY_FUNCTION_INVALID_NAME invalid user function name
+1581 400 QUERY_FUNCTION_INVALID_CODE invalid user function code
+1582 404 QUERY_FUNCTION_NOT_FOUND user function '%s()' not found
+1583 500 QUERY_FUNCTION_RUNTIME_ERROR user function runtime error: %s
+1584 500 QUERY_NOT_ELIGIBLE_FOR_PLAN_CACHING query is not eligible for plan caching
+1590 500 QUERY_BAD_JSON_PLAN bad execution plan JSON
+1591 404 QUERY_NOT_FOUND query ID not found
+1593 500 QUERY_USER_ASSERT %s
+1594 500 QUERY_USER_WARN %s
+1595 500 QUERY_WINDOW_AFTER_MODIFICATION window operation after data-modification
+1600 404 CURSOR_NOT_FOUND cursor not found
+1601 409 CURSOR_BUSY cursor is busy
+1620 400 VALIDATION_FAILED schema validation failed
+1621 400 VALIDATION_BAD_PARAMETER invalid schema validation parameter
+1650 500 TRANSACTION_INTERNAL internal transaction error
+1651 400 TRANSACTION_NESTED nested transactions detected
+1652 400 TRANSACTION_UNREGISTERED_COLLECTION unregistered collection used in transaction
+1653 400 TRANSACTION_DISALLOWED_OPERATION disallowed operation inside transaction
+1654 410 TRANSACTION_ABORTED transaction aborted
+1655 404 TRANSACTION_NOT_FOUND transaction not found
+1700 400 USER_INVALID_NAME invalid user name
+1702 409 USER_DUPLICATE duplicate user
+1703 404 USER_NOT_FOUND user not found
+1705 500 USER_EXTERNAL user is external
+1850 400 TASK_INVALID_ID invalid task id
+1851 409 TASK_DUPLICATE_ID duplicate task id
+1852 404 TASK_NOT_FOUND task not found
+1901 400 GRAPH_INVALID_GRAPH invalid graph
+1906 400 GRAPH_INVALID_EDGE invalid edge
+1910 500 GRAPH_INVALID_FILTER_RESULT invalid filter result
+1920 400 GRAPH_COLLECTION_MULTI_USE multi use of edge collection in edge def
+1921 400 GRAPH_COLLECTION_USE_IN_MULTI_GRAPHS edge collection already used in edge def
+1922 400 GRAPH_CREATE_MISSING_NAME missing graph name
+1923 400 GRAPH_CREATE_MALFORMED_EDGE_DEFINITION malformed edge definition
+1924 404 GRAPH_NOT_FOUND graph '%s' not found
+1925 409 GRAPH_DUPLICATE graph already exists
+1926 404 GRAPH_VERTEX_COL_DOES_NOT_EXIST vertex collection does not exist or is not part of the graph
+1927 400 GRAPH_WRONG_COLLECTION_TYPE_VERTEX collection not a vertex collection
+1928 400 GRAPH_NOT_IN_ORPHAN_COLLECTION collection is not in list of orphan collections
+1929 400 GRAPH_COLLECTION_USED_IN_EDGE_DEF collection already used in edge def
+1930 404 GRAPH_EDGE_COLLECTION_NOT_USED edge collection not used in graph
+1932 404 GRAPH_NO_GRAPH_COLLECTION collection _graphs does not exist
+1935 400 GRAPH_INVALID_NUMBER_OF_ARGUMENTS Invalid number of arguments. Expected:
+1936 400 GRAPH_INVALID_PARAMETER Invalid parameter type.
+1938 400 GRAPH_COLLECTION_USED_IN_ORPHANS collection used in orphans
+1939 400 GRAPH_EDGE_COL_DOES_NOT_EXIST edge collection does not exist or is not part of the graph
+1940 500 GRAPH_EMPTY empty graph
+1941 500 GRAPH_INTERNAL_DATA_CORRUPT internal graph data corrupt
+1942 403 GRAPH_MUST_NOT_DROP_COLLECTION must not drop collection while part of graph
+1943 400 GRAPH_CREATE_MALFORMED_ORPHAN_LIST malformed orphan list
+1944 400 GRAPH_EDGE_DEFINITION_IS_DOCUMENT edge definition collection is a document collection
+1945 500 GRAPH_COLLECTION_IS_INITIAL initial collection is not allowed to be removed manually
+1946 500 GRAPH_NO_INITIAL_COLLECTION no valid initial collection found
+1947 400 GRAPH_REFERENCED_VERTEX_COLLECTION_NOT_USED referenced vertex collection is not part of the graph
+1948 500 GRAPH_NEGATIVE_EDGE_WEIGHT negative edge weight found
+1949 400 GRAPH_COLLECTION_NOT_PART_OF_THE_GRAPH the given collection is not part of the graph
+1950 500 SESSION_UNKNOWN unknown session
+1951 500 SESSION_EXPIRED session expired
+3009 404 SERVICE_NOT_FOUND service not found
+3099 501 SERVICE_API_DISABLED service api disabled
+4000 400 NO_SMART_COLLECTION collection is not smart
+4001 400 NO_SMART_GRAPH_ATTRIBUTE smart graph attribute not given
+7004 500 NO_SPACE_LEFT_ON_DEVICE no space left on device
+9004 500 LICENSE_FEATURE_NOT_ENABLED feature is not enabled by the license
+21003 503 QUEUE_FULL queue is full
+21004 412 QUEUE_TIME_REQUIREMENT_VIOLATED queue time violated
 """
 
 
 def _fact(row: str) -> tuple[int, ErrorFact]:
     number, status, name, message = row.split(" ", 3)
-    return int(number), ErrorFact(name, message, int(status))
+    return int(number), ErrorFact(f"ERROR_{name}", message, int(status))
 
 
 ERRORS: Mapping[int, ErrorFact] = MappingProxyType(dict(_fact(row) for row in _ROWS.strip().splitlines()))
