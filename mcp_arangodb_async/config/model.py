@@ -1,0 +1,249 @@
+"""The records that the other rooms receive, and the shape of the configuration file.
+
+`Settings` is what a process runs with, `ConfigFile` and `DatabaseConfig` are what an operator writes. A new
+option is one field, here or in `sections.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server
+from mcp_arangodb_async.config.option import Option
+from mcp_arangodb_async.config.secret import Secret
+from mcp_arangodb_async.config.sections import (
+    SECTIONS,
+    STRICT,
+    BackupSettings,
+    HttpSettings,
+    LimitSettings,
+    LogSettings,
+    PoolSettings,
+    Seconds,
+    ServerSettings,
+    SessionLimits,
+    TlsSettings,
+    TokenHash,
+)
+
+__all__ = [
+    "SECTIONS",
+    "Access",
+    "BackupSettings",
+    "ConfigFile",
+    "DatabaseConfig",
+    "DatabaseSettings",
+    "EmbeddedServer",
+    "HttpSettings",
+    "LimitSettings",
+    "LogSettings",
+    "Origin",
+    "PoolSettings",
+    "RemoteServer",
+    "Secret",
+    "Server",
+    "ServerSettings",
+    "SessionLimits",
+    "Settings",
+    "Source",
+    "TlsSettings",
+    "TokenHash",
+    "check_database_key",
+]
+
+Access = Literal["read", "write", "admin"]
+
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+KEY_RULE = "1 to 64 letters, digits, spaces and . _ - : only, not starting or ending with a space or a dot"
+_KEY = re.compile(r"(?![. ])[\w .:\-]{1,64}(?<![. ])\Z")
+
+
+def check_database_key(key: str) -> str:
+    """The key itself; raises ValueError with the rule if it cannot be one."""
+    if not _KEY.match(key):
+        raise ValueError(f"is not a database key; a key is {KEY_RULE}")
+    return key
+
+
+def _database_name(name: str) -> str:
+    if (
+        not 1 <= len(name.encode()) <= 128
+        or any(c in "/\\" or ord(c) < 32 for c in name)
+        or name != name.strip()
+    ):
+        raise ValueError(
+            "is not a database name: 1 to 128 bytes without slashes, control characters or outer spaces"
+        )
+    return name
+
+
+def _variable_name(name: str | None) -> str | None:
+    # The text is not repeated: whoever misreads this option writes the password itself.
+    if name is not None and not VARIABLE_NAME.match(name):
+        raise ValueError("must be the NAME of an environment variable (letters, digits, _), not the password")
+    return name
+
+
+def _endpoints(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class DatabaseConfig(BaseModel):
+    """One entry under `databases:` as the operator writes it."""
+
+    model_config = STRICT
+
+    url: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_endpoints),
+        Option(
+            help="http(s)://host:port, a list of these for one cluster, or embedded:, embedded:///path, "
+            "embedded::memory:",
+            variables=("MCP_ARANGO_URL", "ARANGO_URL"),
+            flags=("--url", "-u"),
+            metavar="URL",
+        ),
+    ]
+    database: Annotated[
+        str,
+        AfterValidator(_database_name),
+        Option(
+            help="the database's name on its server",
+            variables=("MCP_ARANGO_DATABASE", "ARANGO_DB"),
+            flags=("--database", "-d"),
+            metavar="NAME",
+        ),
+    ] = "_system"
+    username: Annotated[
+        str,
+        Option(
+            help="user to log in as",
+            variables=("MCP_ARANGO_USERNAME", "ARANGO_USERNAME", "ARANGO_USER"),
+            flags=("--username", "-U"),
+            metavar="NAME",
+        ),
+    ] = "root"
+    password_env: Annotated[
+        str | None,
+        AfterValidator(_variable_name),
+        Option(
+            help="NAME of the environment variable that holds the password",
+            flags=("--password-env", "--arango-password-env", "--pw-env", "-P"),
+            metavar="VARIABLE",
+        ),
+    ] = None
+    timeout: Annotated[
+        Seconds,
+        Option(
+            help="seconds one request to the server may take",
+            variables=("ARANGO_TIMEOUT_SEC",),
+            flags=("--timeout",),
+            metavar="SECONDS",
+        ),
+    ] = 30.0
+    description: Annotated[
+        str | None,
+        Field(max_length=1000),
+        Option(help="what is in it, for people and models", flags=("--description",), metavar="TEXT"),
+    ] = None
+    access: Annotated[
+        Access,
+        Option(help="what callers may do: read, write, or admin to drop things too", flags=("--access",)),
+    ] = "write"
+    pool: PoolSettings = PoolSettings()
+    tls: TlsSettings = TlsSettings()
+
+
+class ConfigFile(BaseModel):
+    """The whole configuration file; everything in it is optional."""
+
+    model_config = STRICT
+
+    default_database: str | None = None
+    databases: dict[Annotated[str, AfterValidator(check_database_key)], DatabaseConfig] = {}
+    server: ServerSettings = ServerSettings()
+    http: HttpSettings = HttpSettings()
+    limits: LimitSettings = LimitSettings()
+    sessions: SessionLimits = SessionLimits()
+    backup: BackupSettings = BackupSettings()
+    log: LogSettings = LogSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """One configured database, ready for `connections`."""
+
+    key: str
+    server: Server
+    database: str = "_system"
+    username: str = "root"
+    password: Secret = field(default_factory=Secret.none)
+    timeout: float = 30.0
+    description: str | None = None
+    access: Access = "write"
+    pool: PoolSettings = field(default_factory=PoolSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+
+    @property
+    def url(self) -> str:
+        """The server's address as it may be shown: it never holds credentials."""
+        return self.server.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the databases were configured; `path` is set for a file."""
+
+    kind: Literal["file", "variables", "built-in"]
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        return (
+            str(self.path) if self.path else {"variables": "environment variables"}.get(self.kind, self.kind)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who decided a value: the kind, and the line, variable or flag."""
+
+    kind: Literal["default", "file", "environment", "command line"]
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.where}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a process was told, with the origin of each value.
+
+    `databases` keeps the order of the file: the first is level 5 of the resolution. `default_database`
+    is level 3, `env_default` level 4; neither is checked against the keys here, because tools that need no
+    database must work with both wrong. `warnings` are sentences for stderr.
+    """
+
+    databases: Mapping[str, DatabaseSettings]
+    default_database: str | None = None
+    env_default: str | None = None
+    source: Source = Source(kind="built-in")
+    server: ServerSettings = field(default_factory=ServerSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    sessions: SessionLimits = field(default_factory=SessionLimits)
+    backup: BackupSettings = field(default_factory=BackupSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    working_directory: Path = field(default_factory=Path)
+    origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def backup_directory(self) -> Path:
+        """The absolute directory of backups."""
+        return (self.working_directory / self.backup.directory).absolute()

@@ -1,0 +1,288 @@
+"""The sections of options: each record is one section of the file and one part of `Settings`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from mcp_arangodb_async.config.option import Option
+
+Transport = Literal["stdio", "http"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _upper(text: str) -> object:
+    return text.strip().upper()
+
+
+def _tokens(text: str) -> object:
+    """`name=token` pairs from a variable become hashes at once; the tokens themselves are not kept."""
+    hashed: list[dict[str, str]] = []
+    for number, word in enumerate(_words(text), start=1):
+        name, found, token = word.partition("=")
+        if not found:
+            name, token = f"token{number}", word
+        hashed.append({"principal": name, "sha256": hashlib.sha256(token.encode()).hexdigest()})
+    return hashed
+
+
+Count = Annotated[int, BeforeValidator(_no_bool)]
+Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenHash:
+    """A bearer token the HTTP server accepts: who presents it, and the SHA-256 of its text."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    principal: Annotated[str, Field(min_length=1, max_length=128)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How the server talks and what it offers."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    transport: Annotated[
+        Transport,
+        Option(
+            help="how clients reach the server",
+            variables=("MCP_TRANSPORT",),
+            flags=("--transport",),
+            tolerant=True,
+        ),
+    ] = "stdio"
+    toolset: Annotated[
+        str,
+        Option(
+            help="list only this toolset: full, or the name of a workflow such as baseline",
+            variables=("MCP_COMPAT_TOOLSET",),
+            flags=("--toolset",),
+            metavar="NAME",
+        ),
+    ] = "full"
+    read_only: Annotated[
+        bool,
+        Option(
+            help="allow nothing that writes, whatever a database's own access says",
+            variables=("MCP_READ_ONLY",),
+            flags=("--read-only",),
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where the HTTP transport listens and whom it lets in."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    host: Annotated[
+        str,
+        Option(
+            help="address to listen on", variables=("MCP_HTTP_HOST",), flags=("--host",), metavar="ADDRESS"
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        Count,
+        Field(ge=0, le=65_535),
+        Option(
+            help="port to listen on; 0 takes a free one and prints it",
+            variables=("MCP_HTTP_PORT",),
+            flags=("--port",),
+            metavar="PORT",
+        ),
+    ] = 8000
+    allow_anonymous: Annotated[
+        bool,
+        Option(
+            help="listen on other addresses than this machine's own without authentication",
+            variables=("MCP_HTTP_ALLOW_ANONYMOUS",),
+            flags=("--allow-anonymous",),
+        ),
+    ] = False
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Option(
+            help="values of the Host header that are answered besides the address listened on",
+            variables=("MCP_HTTP_ALLOWED_HOSTS",),
+            flags=("--allowed-hosts",),
+            metavar="HOST,...",
+            parse=_words,
+        ),
+    ] = ()
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Option(
+            help="web origins whose pages may call the server; * for any",
+            variables=("MCP_HTTP_CORS_ORIGINS",),
+            flags=("--allowed-origins",),
+            metavar="ORIGIN,...",
+            parse=_words,
+        ),
+    ] = ()
+    tokens: Annotated[
+        tuple[TokenHash, ...],
+        Option(
+            help="bearer tokens let in: name=token,... in the variable; principal and sha256 in the file",
+            variables=("MCP_HTTP_TOKENS",),
+            parse=_tokens,
+        ),
+    ] = ()
+    max_body_bytes: Annotated[
+        Count,
+        Field(ge=1024),
+        Option(help="largest request body that is read", variables=("MCP_HTTP_MAX_BODY_BYTES",)),
+    ] = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """The bounds on one call and on all of them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    max_rows: Annotated[
+        Count,
+        Field(ge=1, le=1_000_000),
+        Option(help="rows one call returns at most", variables=("MCP_MAX_ROWS",)),
+    ] = 1000
+    max_bytes: Annotated[
+        Count,
+        Field(ge=1024),
+        Option(help="bytes of result one call returns at most", variables=("MCP_MAX_BYTES",)),
+    ] = 256 * 1024
+    connect_deadline: Annotated[
+        Seconds,
+        Option(help="seconds a connection to a database may take", variables=("MCP_CONNECT_DEADLINE_SEC",)),
+    ] = 3.0
+    call_deadline: Annotated[
+        Seconds, Option(help="seconds one tool call may take in all", variables=("MCP_CALL_DEADLINE_SEC",))
+    ] = 300.0
+    concurrent_calls: Annotated[
+        Count,
+        Field(ge=1, le=10_000),
+        Option(help="tool calls that run at the same time", variables=("MCP_CONCURRENT_CALLS",)),
+    ] = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How many sessions are kept, and how long."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    idle_timeout: Annotated[
+        Seconds,
+        Option(
+            help="seconds after which an unused session is forgotten", variables=("MCP_SESSION_IDLE_SEC",)
+        ),
+    ] = 3600.0
+    maximum: Annotated[
+        Count,
+        Field(ge=1, le=1_000_000),
+        Option(
+            help="sessions kept at the same time; the longest unused goes first",
+            variables=("MCP_SESSION_MAXIMUM",),
+        ),
+    ] = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """Where backups are written; nothing is written or read outside it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    directory: Annotated[
+        str,
+        Option(
+            help="directory of backups, relative to the working directory",
+            variables=("MCP_BACKUP_DIRECTORY",),
+            flags=("--backup-directory",),
+            metavar="DIR",
+        ),
+    ] = "backups"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is written to stderr."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    level: Annotated[
+        LogLevel,
+        Option(
+            help="least important message that is written",
+            variables=("LOG_LEVEL",),
+            flags=("--log-level",),
+            parse=_upper,
+            tolerant=True,
+        ),
+    ] = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    """Connections kept open to one server."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    max_connections: Annotated[
+        Count,
+        Field(ge=1, le=1000),
+        Option(help="connections to the server at most", flags=("--max-connections",), metavar="N"),
+    ] = 20
+    idle_timeout: Annotated[
+        Seconds,
+        Option(
+            help="seconds after which an unused connection is closed",
+            flags=("--idle-timeout",),
+            metavar="SECONDS",
+        ),
+    ] = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """How an https server is trusted."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    verify: Annotated[
+        bool,
+        Option(
+            help="check the server's certificate",
+            variables=("ARANGO_VERIFY_CERTIFICATE",),
+            flags=("--verify",),
+        ),
+    ] = True
+    ca_file: Annotated[
+        str | None,
+        Option(
+            help="PEM file of the certificate authorities to trust, relative to the configuration file",
+            flags=("--ca-file",),
+            metavar="FILE",
+        ),
+    ] = None
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "server": ServerSettings,
+    "http": HttpSettings,
+    "limits": LimitSettings,
+    "sessions": SessionLimits,
+    "backup": BackupSettings,
+    "log": LogSettings,
+}
