@@ -244,29 +244,10 @@ class Subquery(Node):
     query: Query
 
 
-Expression: TypeAlias = (
-    Literal
-    | Name
-    | BindParameter
-    | CollectionParameter
-    | ArrayLiteral
-    | ObjectLiteral
-    | AttributeAccess
-    | BoundAttributeAccess
-    | IndexAccess
-    | Element
-    | Expansion
-    | ArrayTest
-    | Unary
-    | Arithmetic
-    | Comparison
-    | ArrayComparison
-    | Logical
-    | Ternary
-    | Range
-    | FunctionCall
-    | Subquery
-)
+Leaf: TypeAlias = Literal | Name | BindParameter | CollectionParameter | Element
+Access: TypeAlias = AttributeAccess | BoundAttributeAccess | IndexAccess | Expansion | ArrayTest
+Operator: TypeAlias = Unary | Arithmetic | Comparison | ArrayComparison | Logical | Ternary | Range
+Expression: TypeAlias = Leaf | Access | Operator | ArrayLiteral | ObjectLiteral | FunctionCall | Subquery
 
 CollectionReference: TypeAlias = Name | CollectionParameter | BindParameter
 """Where the grammar wants a collection; a `BindParameter` only in WITH and in lists of edge collections."""
@@ -473,20 +454,7 @@ class Return(Node):
 Modification: TypeAlias = Insert | Update | Remove | Upsert
 
 Operation: TypeAlias = (
-    For
-    | Traversal
-    | PathSearch
-    | Filter
-    | Let
-    | Sort
-    | Limit
-    | Collect
-    | Window
-    | Insert
-    | Update
-    | Remove
-    | Upsert
-    | Return
+    For | Traversal | PathSearch | Filter | Let | Sort | Limit | Collect | Window | Modification | Return
 )
 
 
