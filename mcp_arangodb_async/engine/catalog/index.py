@@ -1,0 +1,72 @@
+"""What an index is: its definition, as `/_api/index` shows it and the optimiser reads it."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+IndexType = Literal[
+    "primary", "edge", "persistent", "hash", "skiplist", "ttl", "geo", "fulltext", "inverted", "mdi", "vector"
+]
+
+#: Types whose entries are kept in order and can answer `lookup`; the others have operations of their own.
+SORTED_TYPES: Final = frozenset({"primary", "edge", "persistent", "hash", "skiplist", "ttl"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """One index of a collection.
+
+    `fields` are attribute paths as the user wrote them (`a`, `a.b`, `a[*].b`); `paths` are the same, split,
+    without the `[*]`; `expanded` tells for each field after how many steps `[*]` stands, or None.
+    """
+
+    id: int
+    collection: str
+    type: IndexType
+    name: str
+    fields: tuple[str, ...]
+    paths: tuple[tuple[str, ...], ...]
+    expanded: tuple[int | None, ...]
+    unique: bool = False
+    sparse: bool = False
+    deduplicate: bool = True
+    estimates: bool = True
+    cache_enabled: bool = False
+    stored_values: tuple[str, ...] = ()
+    expire_after: int | None = None
+    geo_json: bool = False
+    legacy_polygons: bool = False
+    min_length: int | None = None
+    #: What belongs to one type only (inverted, mdi, vector), as normalised JSON.
+    details: dict[str, Any] | None = None
+
+    @property
+    def full_id(self) -> str:
+        """The identifier with its collection, as HTTP shows it: `users/0`."""
+        return f"{self.collection}/{self.id}"
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether `Collection.lookup` works on this index, in the order of its fields."""
+        return self.type in SORTED_TYPES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """One end of a range over the field after the equal prefix."""
+
+    value: Any
+    inclusive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Which entries of a sorted index: `equal` fixes the first fields, then one range over the next field.
+
+    `Bounds(equal=("a",), lower=Bound(value=3))` on an index over (name, age): name == "a" and age >= 3.
+    No bound at all is the whole index. Missing attributes are indexed as null (unless the index is sparse),
+    and null is less than everything: `upper` alone includes documents without the attribute, as in AQL.
+    """
+
+    equal: tuple[Any, ...] = ()
+    lower: Bound | None = None
+    upper: Bound | None = None
