@@ -50,16 +50,17 @@ ENGINE_ROOMS: dict[str, set[str]] = {
     "values": {"errors", "collation"},
     "context": {"errors", "values"},
     "aql": set(),
+    "analyzers": set(),
     "storage": set(),
-    "catalog": {"storage"},
-    "functions": set(),
+    "catalog": {"storage", "analyzers"},
+    "functions": {"analyzers"},
     "expressions": {"aql", "functions"},
     "plan": {"aql", "catalog", "expressions", "functions"},
-    "exec": {"aql", "plan", "storage", "catalog", "expressions", "functions"},
-    "database": {"aql", "storage", "catalog", "plan", "expressions", "exec", "functions"},
+    "exec": {"analyzers", "aql", "plan", "storage", "catalog", "expressions", "functions"},
+    "database": {"analyzers", "aql", "storage", "catalog", "plan", "expressions", "exec", "functions"},
     "instance": {"storage", "catalog", "database"},
     "users": {"storage", "catalog", "database", "instance"},
-    "http": {"aql", "storage", "catalog", "database", "instance", "users", "functions"},
+    "http": {"analyzers", "aql", "storage", "catalog", "database", "instance", "users", "functions"},
     "": {"aql", "http", "database", "instance", "users", "catalog"},
 }
 
@@ -83,6 +84,7 @@ OWNERS: dict[str, set[str]] = {
     "rich": {"cli"},
     "pyuca": {"engine"},
     "regex": {"engine"},
+    "snowballstemmer": {"engine"},
     "orjson": {"engine", "connections", "operations", "server", "cli", "tools", "sessions", "observability"},
 }
 

@@ -1,0 +1,24 @@
+"""Analyzers: how a value becomes the tokens that search compares.
+
+Add one by writing a function `properties -> Tokenizer` and listing it in `open.ANALYZERS`.
+"""
+
+from mcp_arangodb_async.engine.analyzers.open import (
+    ANALYZERS,
+    GEO_TYPES,
+    AnalyzerQuery,
+    open_analyzer,
+    open_built_in,
+)
+from mcp_arangodb_async.engine.analyzers.tokens import Token, Tokenizer, tokens_of
+
+__all__ = [
+    "ANALYZERS",
+    "GEO_TYPES",
+    "AnalyzerQuery",
+    "Token",
+    "Tokenizer",
+    "open_analyzer",
+    "open_built_in",
+    "tokens_of",
+]

@@ -1,0 +1,181 @@
+"""Tokens and the text operations analyzers are made of.
+
+Source: "Transforming data with Analyzers" in ArangoDB's manual. Words are found by Unicode Standard Annex 29;
+ArangoDB uses ICU, which cuts Thai, Chinese and Japanese by dictionary where this cuts them by character.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+import regex
+
+Case = Literal["lower", "upper", "none"]
+# One code point that is a letter or a number makes a segment a word.
+_ALPHANUMERIC = regex.compile(r"[\p{L}\p{N}]")
+_BOUNDARY = regex.compile(r"(?w)\b", flags=regex.V1)
+# Line feed and carriage return are not among them: the manual says so.
+_BLANKS = frozenset("\t \u0085\u00a0\u1680\u2028\u202f\u205f\u3000") | frozenset(
+    map(chr, range(0x2000, 0x200B))
+)
+WILDCARD_MARKER = "\ufffd"
+_STEMMERS = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian",
+    "ne": "nepali", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+
+
+class Token(NamedTuple):
+    """A term (a string, or a number or boolean from an `aql` analyzer) and its position in the input."""
+
+    term: Any
+    position: int
+
+
+class Tokenizer(Protocol):
+    """A string to its tokens, in order. Pure: the same input gives the same tokens."""
+
+    def __call__(self, text: str, /) -> list[Token]: ...
+
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - snowballstemmer's name
+
+
+def tokens_of(tokenize: Tokenizer, value: Any) -> Any:
+    """What `TOKENS()` returns: strings become arrays of terms, arrays are cut member by member.
+
+    Numbers, booleans and null are the same for every analyzer; the caller encodes them.
+    """
+    if isinstance(value, str):
+        return [token.term for token in tokenize(value)]
+    if isinstance(value, list):
+        return [tokens_of(tokenize, member) for member in cast("list[Any]", value)]
+    return value
+
+
+def segments(text: str) -> Iterator[str]:
+    """The text between word boundaries, blanks and punctuation included, nothing empty."""
+    return (segment for segment in _BOUNDARY.split(text) if segment)
+
+
+def words(text: str) -> Iterator[str]:
+    """The segments that hold a letter or a digit."""
+    return (segment for segment in segments(text) if _ALPHANUMERIC.search(segment))
+
+
+def graphic(text: str) -> Iterator[str]:
+    """The segments that are not blank."""
+    return (segment for segment in segments(text) if not all(character in _BLANKS for character in segment))
+
+
+def fold_case(text: str, case: Case) -> str:
+    """Convert to lower or upper case, or leave as it is."""
+    if case == "lower":
+        return text.lower()
+    return text.upper() if case == "upper" else text
+
+
+def strip_accents(text: str) -> str:
+    """Replace accented characters by their base characters."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFD", text)
+    kept = "".join(character for character in decomposed if unicodedata.category(character) != "Mn")
+    return unicodedata.normalize("NFC", kept)
+
+
+def language(locale: str) -> str:
+    """The language of a locale such as `en`, `en_US` or `es__TRADITIONAL`."""
+    return locale.replace("-", "_").split("_")[0].split(".")[0].split("@")[0].lower()
+
+
+@lru_cache(maxsize=64)
+def stemmer(locale: str) -> Callable[[str], str]:
+    """The Snowball stemmer of a locale's language; a language without one leaves words as they are."""
+    # Loaded with the first stemming analyzer: the tables of all languages are large.
+    import snowballstemmer  # pyright: ignore[reportMissingTypeStubs]
+
+    algorithm = _STEMMERS.get(language(locale))
+    if algorithm is None or algorithm not in snowballstemmer.algorithms():  # pyright: ignore[reportUnknownMemberType]
+        return str
+    found: _Stemmer = snowballstemmer.stemmer(algorithm)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return found.stemWord  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def ngrams(
+    text: str, *, minimum: int, maximum: int, preserve: bool, start: str = "", end: str = ""
+) -> Iterator[tuple[str, int]]:
+    """The n-grams of a text with the place each begins at; markers tell those that touch an end."""
+    size = len(text)
+    for place in range(size):
+        whole_done = False
+        for length in range(minimum, min(maximum, size - place) + 1):
+            gram = text[place : place + length]
+            if place == 0 and length == size:
+                whole_done = True
+                yield from _whole(text, start, end)
+            else:
+                yield (
+                    (start if place == 0 else "") + gram + (end if place + length == size else ""),
+                    place,
+                )
+        if place == 0 and preserve and not whole_done:
+            yield from _whole(text, start, end)
+
+
+def _whole(text: str, start: str, end: str) -> Iterator[tuple[str, int]]:
+    """The input itself: once for each marker, or once without."""
+    if start:
+        yield start + text, 0
+    if end:
+        yield text + end, 0
+    if not start and not end:
+        yield text, 0
+
+
+def wildcard_ngrams(text: str, size: int) -> Iterator[str]:
+    """The n-grams of a `wildcard` analyzer: one marked start, the inner ones, `size - 1` marked ends."""
+    if not text:
+        return
+    yield WILDCARD_MARKER + text[: size - 1]
+    for place in range(len(text) - size + 1):
+        yield text[place : place + size]
+    for place in range(max(len(text) - size + 1, 0), len(text)):
+        yield text[place:] + WILDCARD_MARKER
+
+
+def split_csv(text: str, delimiter: str) -> Iterator[str]:
+    """Cut at the delimiter, honouring double quotes as RFC 4180 does."""
+    if not delimiter:
+        yield from text
+        return
+    place = 0
+    while place <= len(text):
+        if text[place : place + 1] == '"' and (quoted := _quoted(text, place, delimiter)) is not None:
+            field, place = quoted
+        else:
+            stop = text.find(delimiter, place)
+            stop = len(text) if stop < 0 else stop
+            field, place = text[place:stop], stop + len(delimiter)
+        yield field
+
+
+def _quoted(text: str, place: int, delimiter: str) -> tuple[str, int] | None:
+    """A quoted field and where the next one begins, or None when the quotes are not well formed."""
+    stop = place + 1
+    while (stop := text.find('"', stop)) >= 0:
+        if text[stop + 1 : stop + 2] == '"':
+            stop += 2
+            continue
+        after = stop + 1
+        if after == len(text) or text.startswith(delimiter, after):
+            return text[place + 1 : stop].replace('""', '"'), after + len(delimiter)
+        return None
+    return None
