@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server
+from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server, parse_server
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.secret import Secret
 from mcp_arangodb_async.config.sections import (
@@ -30,6 +30,7 @@ from mcp_arangodb_async.config.sections import (
     SessionLimits,
     TlsSettings,
     TokenHash,
+    words,
 )
 
 __all__ = [
@@ -94,6 +95,11 @@ def _endpoints(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _server(urls: tuple[str, ...]) -> tuple[str, ...]:
+    parse_server(urls, embedded_directory=Path())
+    return urls
+
+
 class DatabaseConfig(BaseModel):
     """One entry under `databases:` as the operator writes it."""
 
@@ -102,10 +108,12 @@ class DatabaseConfig(BaseModel):
     url: Annotated[
         tuple[str, ...],
         BeforeValidator(_endpoints),
+        AfterValidator(_server),
         Option(
             help="http(s)://host:port, a list of these for one cluster, or embedded:, embedded:///path, "
             "embedded::memory:",
             variables=("MCP_ARANGO_URL", "ARANGO_URL"),
+            parse=words,
             flags=("--url", "-u"),
             metavar="URL",
         ),
@@ -164,6 +172,17 @@ class ConfigFile(BaseModel):
     """The whole configuration file; everything in it is optional."""
 
     model_config = STRICT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: Any) -> Any:
+        """A section whose lines are all commented out reads as nothing, and is an empty one."""
+        if not isinstance(value, dict):
+            return value
+        given = cast("dict[str, Any]", value)
+        sections = {"databases", *SECTIONS}
+        empty: dict[str, Any] = {}
+        return {name: empty if inner is None and name in sections else inner for name, inner in given.items()}
 
     default_database: str | None = None
     databases: dict[Annotated[str, AfterValidator(check_database_key)], DatabaseConfig] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from mcp_arangodb_async.config.option import Option
 
@@ -23,8 +24,13 @@ def _no_bool(value: object) -> object:
     return value
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The words of a comma-separated variable."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _lower(text: str) -> object:
+    return text.strip().lower()
 
 
 def _upper(text: str) -> object:
@@ -34,12 +40,23 @@ def _upper(text: str) -> object:
 def _tokens(text: str) -> object:
     """`name=token` pairs from a variable become hashes at once; the tokens themselves are not kept."""
     hashed: list[dict[str, str]] = []
-    for number, word in enumerate(_words(text), start=1):
+    for number, word in enumerate(words(text), start=1):
         name, found, token = word.partition("=")
         if not found:
             name, token = f"token{number}", word
         hashed.append({"principal": name, "sha256": hashlib.sha256(token.encode()).hexdigest()})
     return hashed
+
+
+def _existing_file(name: str | None, info: ValidationInfo) -> str | None:
+    """The absolute path; relative to the configuration file, which the caller gives as context."""
+    if name is None:
+        return None
+    context: dict[str, Path] = info.context or {}
+    path = (context.get("directory", Path()) / Path(name).expanduser()).absolute()
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return str(path)
 
 
 Count = Annotated[int, BeforeValidator(_no_bool)]
@@ -66,6 +83,7 @@ class ServerSettings:
             help="how clients reach the server",
             variables=("MCP_TRANSPORT",),
             flags=("--transport",),
+            parse=_lower,
             tolerant=True,
         ),
     ] = "stdio"
@@ -124,7 +142,7 @@ class HttpSettings:
             variables=("MCP_HTTP_ALLOWED_HOSTS",),
             flags=("--allowed-hosts",),
             metavar="HOST,...",
-            parse=_words,
+            parse=words,
         ),
     ] = ()
     allowed_origins: Annotated[
@@ -134,7 +152,7 @@ class HttpSettings:
             variables=("MCP_HTTP_CORS_ORIGINS",),
             flags=("--allowed-origins",),
             metavar="ORIGIN,...",
-            parse=_words,
+            parse=words,
         ),
     ] = ()
     tokens: Annotated[
@@ -270,6 +288,7 @@ class TlsSettings:
     ] = True
     ca_file: Annotated[
         str | None,
+        AfterValidator(_existing_file),
         Option(
             help="PEM file of the certificate authorities to trust, relative to the configuration file",
             flags=("--ca-file",),
