@@ -1,24 +1,50 @@
-"""What a storage backend offers: ordered byte keys to bytes, in named spaces, in transactions.
+"""What a storage backend offers: ordered keys to bytes, in named spaces, in transactions.
 
 A store holds the data of one database. A *space* is a sorted map of its own (a table in SQLite, a tree in
-memory); its name is made of lower-case letters, digits and `_`. Many transactions may read at a time, each on
-a snapshot; one writes.
+memory). Many transactions may read at a time, each on a snapshot; one writes.
 
 A transaction object is used by one thread at a time; different transactions may run in different threads.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
-Pair = tuple[bytes, bytes]
+K = TypeVar("K", int, bytes)
+
+_NAME: Final = re.compile(r"[a-z0-9_]{1,60}\Z")
 
 
-@runtime_checkable
+@dataclass(frozen=True, slots=True)
+class Space(Generic[K]):
+    """The name of a space and the kind of its keys: made by `numbered` and `keyed`."""
+
+    name: str
+    is_numbered: bool
+
+    def __post_init__(self) -> None:
+        """Names become names of tables: lower-case letters, digits and `_` only."""
+        if _NAME.match(self.name) is None:
+            raise ValueError(f"a space's name is lower-case letters, digits and _; not {self.name!r}")
+
+
+def numbered(name: str) -> Space[int]:
+    """A space whose keys are whole numbers from 0 to 2**63 - 1: the cheapest for large values."""
+    return Space(name, True)
+
+
+def keyed(name: str) -> Space[bytes]:
+    """A space whose keys are bytes, compared byte by byte: for small values."""
+    return Space(name, False)
+
+
 class StoreTransaction(Protocol):
     """One transaction of a store: reads see its own writes and a snapshot of everything else.
 
     A reader that never ends keeps its snapshot alive (in SQLite: the log cannot shrink), so end every
-    transaction with `commit` or `rollback`. After either, every method raises `RuntimeError`.
+    transaction with `commit` or `rollback`. After either, every method raises `RuntimeError`. A space that
+    does not exist raises `KeyError`, whichever the method.
     """
 
     @property
@@ -26,37 +52,37 @@ class StoreTransaction(Protocol):
         """Whether `put`, `delete` and the space operations are allowed."""
         ...
 
-    def get(self, space: str, key: bytes) -> bytes | None:
+    def get(self, space: Space[K], key: K) -> bytes | None:
         """The value of a key, or None."""
         ...
 
-    def get_many(self, space: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    def get_many(self, space: Space[K], keys: Sequence[K]) -> dict[K, bytes]:
         """The values of those keys that exist; much cheaper than one `get` per key."""
         ...
 
     def scan(
-        self, space: str, lower: bytes = b"", upper: bytes | None = None, *, reverse: bool = False
-    ) -> Iterator[Pair]:
-        """Pairs with `lower <= key < upper` in key order (`upper=None`: to the end), or in reverse.
+        self, space: Space[K], lower: K | None = None, upper: K | None = None, *, reverse: bool = False
+    ) -> Iterator[tuple[K, bytes]]:
+        """Pairs with `lower <= key < upper` in key order, or in reverse; None is no limit.
 
         A scan that starts before the transaction's first write to the space is a snapshot: later writes of
         the same transaction do not show. A scan that starts after one may or may not see writes ahead of it.
         """
         ...
 
-    def put(self, space: str, key: bytes, value: bytes) -> None:
+    def put(self, space: Space[K], key: K, value: bytes) -> None:
         """Set a key, whether or not it exists."""
         ...
 
-    def put_many(self, space: str, pairs: Iterable[Pair]) -> None:
+    def put_many(self, space: Space[K], pairs: Iterable[tuple[K, bytes]]) -> None:
         """Set many keys."""
         ...
 
-    def delete(self, space: str, key: bytes) -> None:
+    def delete(self, space: Space[K], key: K) -> None:
         """Remove a key; nothing happens when it does not exist."""
         ...
 
-    def delete_many(self, space: str, keys: Iterable[bytes]) -> None:
+    def delete_many(self, space: Space[K], keys: Iterable[K]) -> None:
         """Remove many keys."""
         ...
 
@@ -64,15 +90,15 @@ class StoreTransaction(Protocol):
         """The names of all spaces, sorted."""
         ...
 
-    def create_space(self, space: str) -> None:
+    def create_space(self, space: Space[K]) -> None:
         """Make an empty space; ValueError when it exists."""
         ...
 
-    def drop_space(self, space: str) -> None:
-        """Remove a space with everything in it; KeyError when it does not exist."""
+    def drop_space(self, space: Space[K]) -> None:
+        """Remove a space with everything in it."""
         ...
 
-    def clear_space(self, space: str) -> None:
+    def clear_space(self, space: Space[K]) -> None:
         """Remove everything in a space, at once."""
         ...
 
@@ -89,9 +115,10 @@ class StoreTransaction(Protocol):
         ...
 
     def commit(self, *, sync: bool = False) -> None:
-        """Make the writes visible and durable; with `sync`, wait until the disk has them.
+        """Make the writes visible and durable, and end; with `sync`, wait until the disk has them.
 
-        Without `sync` a commit survives the death of the process, not a power failure moments later.
+        Without `sync` a commit survives the death of the process, not a power failure moments later. When it
+        raises, nothing was written and the transaction has ended.
         """
         ...
 
@@ -107,7 +134,7 @@ class Store(Protocol):
         """Start a transaction.
 
         A writer waits up to `timeout` seconds for the writer before it, in this process or another, and then
-        raises ArangoError 18 (lock timeout). A reader never waits.
+        raises ArangoError 18 (lock timeout). A reader does not wait for writers.
         """
         ...
 
@@ -116,7 +143,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release files and memory; open transactions end with an error. Harmless when closed."""
+        """Start no more transactions, and release everything once the open ones have ended."""
         ...
 
     def destroy(self) -> None:
