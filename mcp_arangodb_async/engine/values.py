@@ -364,7 +364,7 @@ def depth_exceeds(value: Value, limit: int) -> bool:
         for item in level:
             parts: list[Any] = list(item.values()) if isinstance(item, dict) else item
             deeper += [part for part in parts if type(part) is list or type(part) is dict]
-        if not deeper:
-            return False
         level = deeper
-    return True
+        if not level:
+            break
+    return bool(level)
