@@ -1,0 +1,308 @@
+"""`/_api/cursor`: run a query and read its result in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+from mcp_arangodb_async.engine.database import QueryResult
+from mcp_arangodb_async.engine.errors import (
+    ERROR_HTTP_BAD_PARAMETER,
+    ERROR_QUERY_EMPTY,
+    ERROR_TYPE_ERROR,
+    ArangoError,
+)
+from mcp_arangodb_async.engine.values import encode_json
+
+from .call import Call, merged, reply
+from .cursor_store import Cursor, batch_size_of
+from .messages import Response
+from .parameters import Json, flag_field, number_field
+from .query_cache import Entry, QueryCache
+from .routing import Route
+
+_HISTORY_TEXT = 4096
+_DEFAULT_TTL = 30.0
+_LONGEST_TTL = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The body of a query request, read."""
+
+    text: str
+    bind_vars: Json
+    options: Json
+    batch_size: int = 1000
+    ttl: float = _DEFAULT_TTL
+    count: bool = False
+    stream: bool = False
+    allow_retry: bool = False
+
+
+def query_text(body: Any) -> str:
+    """The query in a body; 1502 when there is none."""
+    text = cast("Json", body).get("query") if isinstance(body, dict) else None
+    if not isinstance(text, str) or not text:
+        raise ArangoError(ERROR_QUERY_EMPTY, status=400)
+    return text
+
+
+def bind_vars(body: Json) -> Json:
+    given = body.get("bindVars")
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise ArangoError(ERROR_TYPE_ERROR, "expecting object for <bindVars>", status=400)
+    return cast("Json", given)
+
+
+def options_of(body: Json) -> Json:
+    given = body.get("options")
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise ArangoError(ERROR_TYPE_ERROR, "expecting object for <options>", status=400)
+    return cast("Json", given)
+
+
+def _asked(call: Call) -> Asked:
+    text = query_text(call.body)
+    body = call.fields
+    options = dict(options_of(body))
+    for name in ("cache", "memoryLimit"):
+        if name in body:
+            options.setdefault(name, body[name])
+    ttl = number_field(body, "ttl")
+    return Asked(
+        text=text,
+        bind_vars=bind_vars(body),
+        options=options,
+        batch_size=batch_size_of(body.get("batchSize")),
+        ttl=min(ttl, _LONGEST_TTL) if ttl else _DEFAULT_TTL,
+        count=flag_field(body, "count"),
+        stream=options.get("stream") is True,
+        allow_retry=options.get("allowRetry") is True,
+    )
+
+
+def create_cursor(call: Call) -> Response:
+    return answer_query(call, _asked(call))
+
+
+def answer_query(call: Call, asked: Asked) -> Response:
+    """Run a query: the first batch, and a cursor when there is more."""
+    cursor = _from_cache(call, asked) or _run(call, asked)
+    try:
+        answer = cursor.next_batch()
+        if not cursor.is_drained or (cursor.allow_retry and "id" in answer):
+            call.state.cursors.keep(cursor)
+        else:
+            cursor.close()
+    except BaseException:
+        cursor.close()
+        raise
+    return merged(answer, 201)
+
+
+def _run(call: Call, asked: Asked) -> Cursor:
+    in_transaction = call.header("x-arango-trx-id") is not None
+    used: set[str] = set()
+    writes = False
+
+    def access(collection: str, write: bool) -> None:
+        nonlocal writes
+        call.allow(collection, write)
+        used.add(collection)
+        writes = writes or write
+
+    def on_start(number: str) -> None:
+        stop = partial(_kill, call, number)
+        stops.append(stop)
+        call.cancellation.on_cancel(stop)
+        call.state.running.add(stop)
+
+    started = time.monotonic()
+    stops = list[Callable[[], None]]()
+    with call.transaction(write=False) if in_transaction else nullcontext() as tx:
+        result = call.database.query(
+            asked.text,
+            asked.bind_vars,
+            asked.options,
+            transaction=tx,
+            access=access,
+            user=call.identity.user,
+            on_start=on_start,
+        )
+        rows = result.rows
+        if not asked.stream or in_transaction:
+            # Everything is computed before the first batch is sent, as ArangoDB does for queries that do not
+            # stream; and a stream transaction lends itself to one request only, so its results cannot wait.
+            try:
+                rows = list(result.rows)
+            finally:
+                result.close()
+                call.state.running.difference_update(stops)
+    elapsed = time.monotonic() - started
+    _remember(call, asked, elapsed)
+    if isinstance(rows, list):
+        if call.state.cache.wants(asked.options.get("cache")) and not writes and not in_transaction:
+            _to_cache(call, asked, rows, result, used, elapsed)
+        return _cursor(call, asked, iter(rows), len(rows), result)
+    return _cursor(call, asked, iter(rows), None, result)
+
+
+def _kill(call: Call, number: str) -> None:
+    try:
+        call.database.kill(number)
+    except ArangoError:
+        pass  # it has ended
+
+
+def _cursor(call: Call, asked: Asked, rows: Iterator[Any], count: int | None, result: QueryResult) -> Cursor:
+    return Cursor(
+        id=call.state.cursors.new_id(),
+        database=call.location.database,
+        user=call.identity.user,
+        rows=rows,
+        batch_size=asked.batch_size,
+        ttl=asked.ttl,
+        extra=lambda: result.extra,
+        close=result.close,
+        count=count if asked.count else None,
+        allow_retry=asked.allow_retry,
+        streaming=count is None,
+    )
+
+
+def _remember(call: Call, asked: Asked, elapsed: float) -> None:
+    """For the list of slow queries and the history."""
+    tracking = call.state.tracking
+    if not tracking["enabled"]:
+        return
+    entry: Json = {
+        "id": call.state.cursors.new_id(),
+        "database": call.location.database,
+        "user": call.identity.user,
+        "query": asked.text[: int(tracking["maxQueryStringLength"])],
+        "bindVars": asked.bind_vars if tracking["trackBindVars"] else {},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
+        "runTime": elapsed,
+        "state": "finished",
+        "stream": asked.stream,
+    }
+    with call.state.lock:
+        call.state.query_history.append(entry)
+        threshold = tracking["slowStreamingQueryThreshold" if asked.stream else "slowQueryThreshold"]
+        if tracking["trackSlowQueries"] and elapsed >= threshold:
+            call.state.slow_queries.append(entry)
+
+
+# ---- the query results cache
+
+
+def _revisions(call: Call, collections: set[str]) -> dict[str, str]:
+    with call.catalog.begin() as tx:
+        return {name: tx.collection(name).revision(tx) for name in sorted(collections)}
+
+
+def _from_cache(call: Call, asked: Asked) -> Cursor | None:
+    """The stored result, if its collections did not change and the caller may read them all."""
+    cache = call.state.cache
+    if asked.stream or call.header("x-arango-trx-id") or not cache.wants(asked.options.get("cache")):
+        return None
+    key = QueryCache.key(call.location.database, asked.text, asked.bind_vars, asked.options)
+    entry = cache.get(key)
+    if entry is None:
+        return None
+    for name in entry.revisions:
+        call.allow(name, False)
+    try:
+        unchanged = _revisions(call, set(entry.revisions)) == entry.revisions
+    except ArangoError:
+        unchanged = False
+    if not unchanged:
+        cache.forget(key)
+        return None
+    cache.hit(key)
+    return Cursor(
+        id=call.state.cursors.new_id(),
+        database=call.location.database,
+        user=call.identity.user,
+        rows=iter(entry.rows),
+        batch_size=asked.batch_size,
+        ttl=asked.ttl,
+        extra=lambda: entry.extra,
+        close=lambda: None,
+        count=len(entry.rows) if asked.count else None,
+        cached=True,
+        allow_retry=asked.allow_retry,
+    )
+
+
+def _to_cache(
+    call: Call, asked: Asked, rows: list[Any], result: QueryResult, collections: set[str], elapsed: float
+) -> None:
+    if not result.cacheable:
+        return
+    if (
+        any(name.startswith("_") for name in collections)
+        and not call.state.cache.properties()["includeSystem"]
+    ):
+        return
+    key = QueryCache.key(call.location.database, asked.text, asked.bind_vars, asked.options)
+    call.state.cache.put(
+        key,
+        Entry(
+            database=call.location.database,
+            query=asked.text[:_HISTORY_TEXT],
+            bind_vars=asked.bind_vars,
+            rows=rows,
+            extra=result.extra,
+            size=len(encode_json(rows)),
+            revisions=_revisions(call, collections),
+            run_time=elapsed,
+        ),
+    )
+
+
+# ---- later batches
+
+
+def _user(call: Call) -> str | None:
+    return None if call.identity.is_superuser else call.identity.user
+
+
+def next_batch(call: Call) -> Response:
+    return merged(
+        call.state.cursors.read(
+            call.names["cursor"],
+            database=call.location.database,
+            user=_user(call),
+            batch=call.names.get("batch"),
+        )
+    )
+
+
+def drop_cursor(call: Call) -> Response:
+    call.state.cursors.drop(call.names["cursor"], database=call.location.database, user=_user(call))
+    return reply(202, {"id": call.names["cursor"], "error": False, "code": 202})
+
+
+def refuse_without_id(_: Call) -> Response:
+    raise ArangoError(ERROR_HTTP_BAD_PARAMETER, "expecting /_api/cursor/<cursor-id>")
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/_api/cursor", create_cursor),
+    Route("PUT", "/_api/cursor", refuse_without_id),
+    Route("DELETE", "/_api/cursor", refuse_without_id),
+    Route("PUT", "/_api/cursor/{cursor}", next_batch),
+    Route("POST", "/_api/cursor/{cursor}", next_batch),
+    Route("POST", "/_api/cursor/{cursor}/{batch}", next_batch),
+    Route("DELETE", "/_api/cursor/{cursor}", drop_cursor),
+)

@@ -1,0 +1,36 @@
+"""A request and a response as plain records: all that the HTTP rooms share with their callers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request, as it came over the wire.
+
+    `path` is still percent-encoded and `query` is the raw text behind the question mark; header names are
+    lower-case. Decoding happens in one place (`paths`), so a name can never reach beyond its segment.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One HTTP response; header names are lower-case, `content-length` is left to whoever sends it."""
+
+    status: int
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    body: bytes = b""
