@@ -1,0 +1,29 @@
+"""The closest existing names for one that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+CANDIDATES = 5000
+_MAXIMUM_NAME = 256
+# "collection or view not found: users", with what follows in a query's message.
+_MISSING = re.compile(r"not found:? '?(?P<name>[^'\s][^']*?)'?(?: \(while .*)?\Z")
+
+
+def closest(name: str, existing: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
+    """Up to `count` existing names that look most like this one, the closest first."""
+    wanted = name[:_MAXIMUM_NAME].casefold()
+    by_folded: dict[str, str] = {}
+    for number, candidate in enumerate(existing):
+        if number >= CANDIDATES:
+            break
+        by_folded.setdefault(candidate.casefold(), candidate)
+    return tuple(by_folded[match] for match in difflib.get_close_matches(wanted, by_folded, n=count))
+
+
+def missing_name(message: str) -> str | None:
+    """The name that a server's "not found" message ends with, where it has one."""
+    match = _MISSING.search(message)
+    return match["name"][:_MAXIMUM_NAME] if match else None
