@@ -14,6 +14,7 @@ from mcp_arangodb_async.config.check import problems_of
 from mcp_arangodb_async.config.environment import UserDirectories
 from mcp_arangodb_async.config.model import (
     SECTIONS,
+    CommandLineSettings,
     ConfigFile,
     DatabaseConfig,
     DatabaseSettings,
@@ -222,6 +223,15 @@ def _section(
     return _validated(name, record, values, found) if values else record()
 
 
+def load_command_line(overrides: Mapping[str, object], environ: Mapping[str, str]) -> CommandLineSettings:
+    """How to talk to the person: flags, else variables."""
+    found = _Findings()
+    settings = _section("command_line", CommandLineSettings, None, environ, overrides, found)
+    if found.problems:
+        raise wrong(found.problems)
+    return settings
+
+
 def _validated(name: str, record: type[Any], values: dict[str, object], found: _Findings) -> Any:
     """The record; a wrong value that a tolerant option got from its variable becomes a warning."""
     try:
@@ -265,7 +275,10 @@ def _databases(
         databases: dict[str, DatabaseSettings] = {}
         for key, config in file.config.databases.items():
             passwords = (config.password_env,) if config.password_env else ()
-            databases[key] = _database(key, config, Secret(passwords, environ), embedded)
+            tokens = (config.token_env,) if config.token_env else ()
+            databases[key] = _database(
+                key, config, Secret(passwords, environ), Secret(tokens, environ), embedded
+            )
             for name in file.tree.value["databases"][key]:
                 found.origins[f"databases.{key}.{name}"] = _file_origin(file, f"databases.{key}.{name}")
         for name in URL_VARIABLES:
@@ -281,13 +294,17 @@ def _databases(
     return {VARIABLES_KEY: DatabaseSettings(key=VARIABLES_KEY, server=server)}, Source(kind="built-in")
 
 
-def _database(key: str, config: DatabaseConfig, password: Secret, embedded: Path) -> DatabaseSettings:
+def _database(
+    key: str, config: DatabaseConfig, password: Secret, token: Secret, embedded: Path
+) -> DatabaseSettings:
     return DatabaseSettings(
         key=key,
         server=parse_server(config.url, embedded_directory=embedded),
         database=config.database,
         username=config.username,
         password=password,
+        auth=config.auth,
+        token=token,
         timeout=config.timeout,
         description=config.description,
         access=config.access,
@@ -323,7 +340,7 @@ def _variables_database(
             name = used.get(".".join(str(step) for step in place if isinstance(step, str)), "ARANGO_URL")
             found.problems.append(f"variable {name}: {what}")
         return None
-    return _database(VARIABLES_KEY, config, _variables_password(environ, in_url), embedded)
+    return _database(VARIABLES_KEY, config, _variables_password(environ, in_url), Secret.none(), embedded)
 
 
 def _variables_password(environ: Mapping[str, str], in_url: Credentials | None) -> Secret:
@@ -350,10 +367,12 @@ def _dangling(default: str | None, databases: Mapping[str, DatabaseSettings]) ->
 
 
 def _unset_passwords(databases: Mapping[str, DatabaseSettings]) -> list[str]:
-    return [
-        f"database {key!r}: the variable {database.password.variable} is not set; the empty password is used"
-        for key, database in databases.items()
-        if len(database.password.variables) == 1
-        and not database.password.is_set
-        and not isinstance(database.server, EmbeddedServer)
-    ]
+    found: list[str] = []
+    for key, database in databases.items():
+        secret = database.token if database.auth == "token" else database.password
+        named = len(secret.variables) == 1
+        if named and not secret.is_set and not isinstance(database.server, EmbeddedServer):
+            found.append(
+                f"database {key!r}: the variable {secret.variable} is not set; logging in without it"
+            )
+    return found

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
@@ -21,6 +21,7 @@ from mcp_arangodb_async.config.sections import (
     SECTIONS,
     STRICT,
     BackupSettings,
+    CommandLineSettings,
     HttpSettings,
     LimitSettings,
     LogSettings,
@@ -36,7 +37,9 @@ from mcp_arangodb_async.config.sections import (
 __all__ = [
     "SECTIONS",
     "Access",
+    "Auth",
     "BackupSettings",
+    "CommandLineSettings",
     "ConfigFile",
     "DatabaseConfig",
     "DatabaseSettings",
@@ -59,6 +62,7 @@ __all__ = [
 ]
 
 Access = Literal["read", "write", "admin"]
+Auth = Literal["basic", "jwt", "token"]
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 KEY_RULE = "1 to 64 letters, digits, spaces and . _ - : only, not starting or ending with a space or a dot"
@@ -146,6 +150,23 @@ class DatabaseConfig(BaseModel):
             metavar="VARIABLE",
         ),
     ] = None
+    auth: Annotated[
+        Auth,
+        Option(
+            help="how to log in: basic (user and password with each request), jwt (they buy a token that is "
+            "renewed), token (one you already have)",
+            flags=("--auth",),
+        ),
+    ] = "basic"
+    token_env: Annotated[
+        str | None,
+        AfterValidator(_variable_name),
+        Option(
+            help="NAME of the environment variable that holds the token, for auth: token",
+            flags=("--token-env",),
+            metavar="VARIABLE",
+        ),
+    ] = None
     timeout: Annotated[
         Seconds,
         Option(
@@ -166,6 +187,12 @@ class DatabaseConfig(BaseModel):
     ] = "write"
     pool: PoolSettings = PoolSettings()
     tls: TlsSettings = TlsSettings()
+
+    @model_validator(mode="after")
+    def _token_is_named(self) -> Self:
+        if (self.auth == "token") != (self.token_env is not None):
+            raise ValueError("auth: token and token_env belong together")
+        return self
 
 
 class ConfigFile(BaseModel):
@@ -203,6 +230,8 @@ class DatabaseSettings:
     database: str = "_system"
     username: str = "root"
     password: Secret = field(default_factory=Secret.none)
+    auth: Auth = "basic"
+    token: Secret = field(default_factory=Secret.none)
     timeout: float = 30.0
     description: str | None = None
     access: Access = "write"

@@ -32,10 +32,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionField:
-    """One option with its place: `path` is the dotted name in the file and in `config show`."""
+    """One option with its place: `path` is the dotted name in the file and in `config show`.
+
+    `annotation` is the type with its checks.
+    """
 
     path: str
     type: Any
+    annotation: Any
     default: object
     option: Option
 
@@ -57,7 +61,7 @@ def options_of(record: type[Any], prefix: str = "") -> Iterator[OptionField]:
             kind, *metadata = get_args(hint)
             for extra in metadata:
                 if isinstance(extra, Option):
-                    yield OptionField(path=path, type=kind, default=default, option=extra)
+                    yield OptionField(path=path, type=kind, annotation=hint, default=default, option=extra)
 
 
 def _defaults(record: type[Any]) -> Iterator[tuple[str, object]]:

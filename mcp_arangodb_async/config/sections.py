@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 from mcp_arangodb_async.config.option import Option
 
 Transport = Literal["stdio", "http"]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -251,6 +252,14 @@ class LogSettings:
             tolerant=True,
         ),
     ] = "INFO"
+    format: Annotated[
+        LogFormat,
+        Option(
+            help="shape of a line: text for people, json for collectors",
+            variables=("MCP_LOG_FORMAT",),
+            flags=("--log-format",),
+        ),
+    ] = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +304,24 @@ class TlsSettings:
             metavar="FILE",
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLineSettings:
+    """How commands talk to the person who runs them; not part of the file."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    assume_yes: Annotated[
+        bool,
+        Option(
+            help="do not ask before changing something",
+            variables=("MCP_ARANGODB_ASYNC_CLI_YES",),
+            flags=("--yes", "-y"),
+        ),
+    ] = False
+    no_color: Annotated[bool, Option(help="print without colours", variables=("NO_COLOR",), parse=bool)] = (
+        False
+    )
 
 
 SECTIONS: Mapping[str, type[Any]] = {

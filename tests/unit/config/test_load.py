@@ -117,7 +117,7 @@ def test_what_is_dangling_or_unset_is_a_warning_and_not_an_error(tmp_path: Path)
     assert settings.default_database == "z"
     assert settings.warnings == (
         "default_database 'z' is not configured; configured: a",
-        "database 'a': the variable NOT_SET is not set; the empty password is used",
+        "database 'a': the variable NOT_SET is not set; logging in without it",
     )
     assert load(tmp_path, "databases:\n").databases == {}
     assert load(tmp_path, "http: {port: 81}\n").source.kind == "built-in"
@@ -157,6 +157,8 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
             return ("http", "stdio", "http")
         case "log.level":
             return ("ERROR", "debug", "WARNING")
+        case "log.format":
+            return ("json", "text", "json")
         case "http.tokens":
             return (f"[{{principal: a, sha256: {'0' * 64}}}]", "b=t", "c=t")
         case _ if option.type is bool:
