@@ -1,0 +1,150 @@
+"""Many documents at once, each one counted truthfully."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from mcp_arangodb_async.connections import QueryOptions, run_query
+from mcp_arangodb_async.connections.names import validate_collection_name
+from mcp_arangodb_async.operations.documents import Document, OverwriteMode
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.connections.database import ArangoDatabase
+
+OnError = Literal["stop", "continue", "ignore"]
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+# Details are told of so many failed documents; all are counted.
+SHOWN_ERRORS = 20
+SHOWN_IDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkOptions:
+    """How a bulk operation goes about it.
+
+    `stop` sends no further batch after one with a failed document (the rest of that batch was tried, as the
+    server does); `continue` goes on; `ignore` goes on and tells no details.
+    """
+
+    batch_size: int = 1000
+    on_error: OnError = "stop"
+    overwrite_mode: OverwriteMode = "conflict"
+    validate_references: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkInserted:
+    """What became of every document: inserted, failed, or not attempted after a stop."""
+
+    total_documents: int
+    inserted_count: int
+    error_count: int
+    not_attempted: int
+    errors: list[dict[str, Any]]
+    inserted_ids: list[str]
+    success_rate: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The counts while a bulk operation runs."""
+
+    done: int = 0
+    failed: int = 0
+    attempted: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    ids: list[str] = field(default_factory=list[str])
+
+    def fail(self, index: int, document: Document, number: int | None, message: str, *, tell: bool) -> None:
+        """Count a failed document; its details are kept while there is room for them."""
+        self.failed += 1
+        if tell and len(self.errors) < SHOWN_ERRORS:
+            entry: dict[str, Any] = {"index": index, "error": message}
+            if number is not None:
+                entry["arango_error_num"] = number
+            if isinstance(document.get("_key"), str):
+                entry["_key"] = document["_key"]
+            self.errors.append(entry)
+
+
+def batches(documents: Sequence[Document], size: int) -> Iterator[tuple[int, Sequence[Document]]]:
+    """The documents in batches, each with the position of its first."""
+    for start in range(0, len(documents), size):
+        yield start, documents[start : start + size]
+
+
+async def insert(
+    database: ArangoDatabase,
+    collection: str,
+    documents: Sequence[Document],
+    *,
+    options: BulkOptions,
+    progress: Progress,
+) -> BulkInserted:
+    """Insert documents in batches; a failed one is an entry in the result, not an exception."""
+    validate_collection_name(collection)
+    tally = Tally()
+    tell = options.on_error != "ignore"
+    for start, batch in batches(documents, options.batch_size):
+        tally.attempted += len(batch)
+        accepted = list(enumerate(batch, start))
+        if options.validate_references:
+            accepted = await with_existing_ends(database, accepted, tally, tell=tell)
+        if accepted:
+            answers = await database.collection(collection).insert_many(
+                [document for _, document in accepted], overwrite_mode=options.overwrite_mode
+            )
+            note(tally, accepted, cast("list[Document]", answers), tell=tell)
+        await progress(tally.attempted, len(documents), None)
+        if tally.failed and options.on_error == "stop":
+            break
+    return BulkInserted(
+        total_documents=len(documents),
+        inserted_count=tally.done,
+        error_count=tally.failed,
+        not_attempted=len(documents) - tally.attempted,
+        errors=tally.errors,
+        inserted_ids=tally.ids,
+        success_rate=round(100 * tally.done / len(documents), 2) if documents else 100.0,
+    )
+
+
+def note(
+    tally: Tally, sent: Sequence[tuple[int, Document]], answers: Sequence[Document], *, tell: bool
+) -> None:
+    """Count one batch's answers, which come in the order of the documents."""
+    for (index, document), answer in zip(sent, answers, strict=True):
+        if answer.get("error"):
+            tally.fail(
+                index, document, answer.get("errorNum"), str(answer.get("errorMessage", "failed")), tell=tell
+            )
+        else:
+            tally.done += 1
+            if len(tally.ids) < SHOWN_IDS:
+                tally.ids.append(answer["_id"])
+
+
+async def with_existing_ends(
+    database: ArangoDatabase, edges: Sequence[tuple[int, Document]], tally: Tally, *, tell: bool
+) -> list[tuple[int, Document]]:
+    """The documents whose `_from` and `_to`, if they have them, exist; the others are counted as failed."""
+    ends = sorted({str(edge[name]) for _, edge in edges for name in ("_from", "_to") if name in edge})
+    if not ends:
+        return list(edges)
+    page = await run_query(
+        database,
+        "FOR id IN @ids FILTER DOCUMENT(id) == null RETURN id",
+        {"ids": ends},
+        options=QueryOptions(batch_size=len(ends)),
+    )
+    missing = set(cast("list[str]", page.rows))
+    kept: list[tuple[int, Document]] = []
+    for index, edge in edges:
+        lost = [f"{name} {edge[name]!r}" for name in ("_from", "_to") if str(edge.get(name)) in missing]
+        if lost:
+            tally.fail(index, edge, None, f"{' and '.join(lost)} does not exist", tell=tell)
+        else:
+            kept.append((index, edge))
+    return kept

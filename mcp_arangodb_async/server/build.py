@@ -1,0 +1,154 @@
+"""The MCP server of an application: the only code that knows the SDK's server class."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import mcp_types as types
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp_arangodb_async import __version__
+from mcp_arangodb_async.server.app import App
+from mcp_arangodb_async.server.dispatch import Incoming
+from mcp_arangodb_async.server.endpoint import Endpoint, endpoint_of
+from mcp_arangodb_async.server.instructions import INSTRUCTIONS
+from mcp_arangodb_async.server.listing import ToolListing
+from mcp_arangodb_async.server.sdk import Context, connection_of
+from mcp_arangodb_async.sessions import SessionRequest, SessionState, session_of
+from mcp_arangodb_async.sessions.identity import Era, Transport
+
+NAME = "mcp-arangodb-async"
+# Lists depend on settings and authorization alone, so a client may keep them for five minutes.
+CACHE = CacheHint(ttl_ms=300_000, scope="public")
+PRIVATE_CACHE = CacheHint(ttl_ms=300_000, scope="private")
+NO_ENDPOINT = Endpoint()
+
+
+class ArangoServer(Server[App]):
+    """The SDK's server, which tells handshake-era clients that its tool list can change."""
+
+    listen: ListenHandler
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        return super().create_initialization_options(
+            notification_options or NotificationOptions(tools_changed=True),
+            experimental_capabilities,
+            extensions,
+        )
+
+
+def build_server(app: App, *, transport: Transport) -> ArangoServer:
+    """The server for one transport of the application."""
+    settings = app.settings
+    listing = ToolListing(
+        list(app.tools.values()),
+        session=transport == "http",
+        toolset=settings.server.toolset,
+        read_only=settings.server.read_only,
+    )
+    handlers = Handlers(app, listing, transport)
+
+    @asynccontextmanager
+    async def lifespan(_: Server[App]) -> AsyncGenerator[App]:
+        yield app
+
+    listen = ListenHandler(InMemorySubscriptionBus())
+    hint = PRIVATE_CACHE if settings.http.tokens else CACHE
+    server = ArangoServer(
+        NAME,
+        version=__version__,
+        title="ArangoDB",
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        get_tool_input_schema=listing.schema_of,
+        cache_hints={"tools/list": hint, "server/discover": hint},
+        on_subscriptions_listen=listen,
+    )
+    server.listen = listen
+    # The SDK's tracing costs a third of a call even where nobody traces.
+    server.middleware.clear()
+    # Results are handed over as dictionaries, which the SDK does not walk once more as models.
+    server.add_request_handler("tools/list", types.PaginatedRequestParams, handlers.list_tools)
+    server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
+    return server
+
+
+class Handlers:
+    """The answers to MCP's requests, for one transport."""
+
+    def __init__(self, app: App, listing: ToolListing, transport: Transport) -> None:
+        self._app = app
+        self._listing = listing
+        self._transport: Transport = transport
+
+    async def list_tools(self, context: Context, _params: types.PaginatedRequestParams) -> dict[str, Any]:
+        """The tools: one page, and for the handshake era what the session chose."""
+        endpoint = self._endpoint(context)
+        session = await self._listed_session(context, endpoint)
+        shown = self._listing.shown(toolset=endpoint.toolset, session=session)
+        return {"tools": shown, "resultType": "complete"}
+
+    async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> dict[str, Any]:
+        """Run one call through the dispatcher."""
+        endpoint = self._endpoint(context)
+        era = era_of(context)
+        connection = connection_of(context)
+        transport_session = connection.session_id
+        if transport_session is not None and not connection.state.get("ends_session"):
+            connection.state["ends_session"] = True
+            connection.exit_stack.push_async_callback(self._end, transport_session, endpoint.principal)
+        return await self._app.dispatcher.answer(
+            Incoming(
+                name=params.name,
+                arguments=params.arguments or {},
+                transport=self._transport,
+                era=era,
+                endpoint_database=endpoint.database,
+                transport_session=transport_session,
+                principal=endpoint.principal,
+                report=context.session.report_progress,
+                list_changed=connection.send_tool_list_changed if era == "handshake" else None,
+            )
+        )
+
+    async def _listed_session(self, context: Context, endpoint: Endpoint) -> SessionState | None:
+        if era_of(context) != "handshake":
+            return None
+        chosen = self._session_id(connection_of(context).session_id, endpoint.principal)
+        return await self._app.sessions.peek(chosen) if chosen else None
+
+    async def _end(self, transport_session: str, principal: str | None) -> None:
+        """Forget the session of a client that left."""
+        chosen = self._session_id(transport_session, principal)
+        if chosen:
+            await self._app.sessions.end(chosen)
+
+    def _session_id(self, transport_session: str | None, principal: str | None) -> str | None:
+        return session_of(
+            SessionRequest(
+                transport=self._transport,
+                era="handshake",
+                transport_session=transport_session,
+                principal=principal,
+            )
+        ).id
+
+    @staticmethod
+    def _endpoint(context: Context) -> Endpoint:
+        return NO_ENDPOINT if context.request is None else endpoint_of(context.request.scope)
+
+
+def era_of(context: Context) -> Era:
+    """The protocol era the request is written in."""
+    return "stateless" if context.protocol_version in MODERN_PROTOCOL_VERSIONS else "handshake"

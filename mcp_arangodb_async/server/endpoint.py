@@ -1,0 +1,23 @@
+"""Where an HTTP request came in, and who sent it: what the path and the token decide for the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+KEY = "mcp_arangodb_async.endpoint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """`/mcp/db/{database}` and `/mcp/x/{toolset}`, with the authenticated principal."""
+
+    database: str | None = None
+    toolset: str | None = None
+    principal: str | None = None
+
+
+def endpoint_of(scope: Mapping[str, Any]) -> Endpoint:
+    """The endpoint that the HTTP guard found for a request."""
+    return cast("Endpoint", scope[KEY])

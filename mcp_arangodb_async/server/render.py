@@ -1,0 +1,118 @@
+"""Our results and errors become MCP results.
+
+Some clients show the model only `structuredContent`, others only `content`, and structured rows cost the SDK
+twelve times the CPU of text. So rows travel as text alone, and everything else in both forms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_arangodb_async.errors import MaaError
+from mcp_arangodb_async.tools.result import Limits, Rows
+from mcp_arangodb_async.tools.rows import cut, encode, table, written
+
+# What is told about an error: the contract's shape, in its order.
+ERROR_FACTS = ("hint", "database", "arango_error_num", "field", "did_you_mean")
+WireResult = dict[str, Any]
+
+
+def text(value: str) -> dict[str, str]:
+    """A text block."""
+    return {"type": "text", "text": value}
+
+
+def rendered(result: object, facts: Mapping[str, Any], limits: Limits) -> WireResult:
+    """A tool's result as an MCP result; `facts` (which database) are added to it."""
+    if isinstance(result, Rows):
+        return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
+    document = {**plain(result), **facts}
+    return {
+        "content": [text(encode(document).decode())],
+        "structuredContent": document,
+        "isError": False,
+        "resultType": "complete",
+    }
+
+
+def rows_content(rows: Rows, facts: Mapping[str, Any], limits: Limits) -> list[dict[str, str]]:
+    """The text blocks of rows: one JSON document, or a table and then the facts about it."""
+    shown, encoded, truncated = rows.rows, rows.encoded, rows.truncated
+    if encoded is None:
+        fitting = cut(rows.rows, limits)
+        shown, encoded = fitting.rows, fitting.encoded
+        truncated = truncated or fitting.taken < len(rows.rows)
+    about: dict[str, Any] = {"row_count": len(shown), "truncated": truncated}
+    if rows.next is not None:
+        about["next"] = rows.next
+    about |= {**facts, **rows.facts}
+    if rows.warnings:
+        about["warnings"] = list(rows.warnings)
+    if rows.stats:
+        about["stats"] = rows.stats
+    match rows.format:
+        case "json":
+            return [text(f'{{"rows":{encoded.decode()},{encode(about).decode()[1:]}')]
+        case "columns":
+            columns, lines = table(shown)
+            return [text(encode({"columns": columns, "rows": lines, **about}).decode())]
+        case "markdown" | "csv" | "yaml":
+            return [text(written(shown, rows.format)), text(encode(about).decode())]
+
+
+def plain(record: object) -> dict[str, Any]:
+    """A record as the document clients see: members that are None are left out, names as clients know them.
+
+    A member that clients know by another name than its field's says so in the field's metadata.
+    """
+    assert dataclasses.is_dataclass(record)
+    return {
+        name: value
+        for field in dataclasses.fields(record)
+        if (value := getattr(record, field.name)) is not None or field.default is dataclasses.MISSING
+        for name in [field.metadata.get("name", field.name)]
+    }
+
+
+def error_document(error: MaaError, *, request_id: str, database: str | None = None) -> dict[str, Any]:
+    """The error's facts in the one shape that every tool, resource and route answers with."""
+    facts: dict[str, Any] = {"code": error.code, "message": error.message}
+    for name in ERROR_FACTS:
+        value = getattr(error, name)
+        if name == "database":
+            value = value or database
+        if value is not None and value != ():
+            facts[name] = [*error.did_you_mean] if name == "did_you_mean" else value
+    facts["request_id"] = request_id
+    return {"error": facts}
+
+
+def failed(error: MaaError, *, request_id: str, database: str | None = None) -> WireResult:
+    """An error as an MCP result."""
+    document = error_document(error, request_id=request_id, database=database)
+    return {
+        "content": [text(encode(document).decode())],
+        "structuredContent": document,
+        "isError": True,
+        "resultType": "complete",
+    }
+
+
+def unexpected(*, request_id: str, database: str | None = None) -> WireResult:
+    """A bug as an MCP result: a reference to the log, and nothing from inside."""
+    facts: dict[str, Any] = {
+        "code": "internal",
+        "message": f"an internal error; the server's log has it under {request_id}",
+    }
+    if database is not None:
+        facts["database"] = database
+    facts["request_id"] = request_id
+    document = {"error": facts}
+    return {
+        "content": [text(encode(document).decode())],
+        "structuredContent": document,
+        "isError": True,
+        "resultType": "complete",
+    }

@@ -1,0 +1,104 @@
+"""The arguments of a call become the tool's `Args` record, or an error that names the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, cast
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mcp_arangodb_async.errors import InputError
+from mcp_arangodb_async.tools.spec import Args
+
+# Problems told in one message; a model mends a few at a time.
+SHOWN = 5
+
+
+def parse_args(args: type[Args], raw: Mapping[str, Any]) -> Args:
+    """The record; raises `InputError` naming the first wrong field and describing every one.
+
+    Accepted beyond the schema: spellings of earlier releases, null for an optional argument, and an object or
+    array written as JSON text, as some clients send it.
+    """
+    given = {current_name(args, name): value for name, value in raw.items()}
+    if len(given) != len(raw):
+        twice = sorted(name for name in raw if current_name(args, name) != name)
+        raise InputError(
+            f"{', '.join(twice)}: given twice, in an old and the current spelling", field=twice[0]
+        )
+    fields = args.model_fields
+    unknown = [name for name in given if name not in fields]
+    if unknown:
+        raise unknown_argument(unknown, list(fields))
+    for name in [name for name, value in given.items() if value is None and not fields[name].is_required()]:
+        del given[name]
+    try:
+        return args.model_validate(given)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        mended = with_json_text_parsed(given, problems)
+        if mended is None:
+            raise invalid(problems) from None
+    try:
+        return args.model_validate(mended)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False)) from None
+
+
+def current_name(args: type[Args], name: str) -> str:
+    return args.also.get(name, name)
+
+
+def unknown_argument(unknown: Sequence[str], possible: Sequence[str]) -> InputError:
+    """The error for names the tool does not have, with the closest ones it has."""
+    close: list[str] = []
+    for name in unknown:
+        close += [match for match in get_close_matches(name, possible, n=2, cutoff=0.5) if match not in close]
+    names = ", ".join(repr(name[:64]) for name in unknown[:SHOWN])
+    return InputError(
+        f"no argument {names}; possible: {', '.join(possible) or 'none'}",
+        field=unknown[0][:64],
+        did_you_mean=close,
+    )
+
+
+def with_json_text_parsed(
+    given: Mapping[str, Any], problems: Sequence[ErrorDetails]
+) -> dict[str, Any] | None:
+    """The arguments with JSON text in place of an object or array parsed; None if that mends nothing."""
+    mended = dict(given)
+    for problem in problems:
+        name = problem["loc"][0] if len(problem["loc"]) == 1 else None
+        value = given.get(cast("str", name))
+        if not isinstance(value, str) or problem["type"] not in {"dict_type", "list_type", "tuple_type"}:
+            return None
+        try:
+            mended[cast("str", name)] = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return None
+    return mended
+
+
+def invalid(problems: Sequence[ErrorDetails]) -> InputError:
+    """One error for all problems: the field is the first one's, the message tells each."""
+    told = [f"{path(problem)}: {wording(problem)}" for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        told.append(f"and {len(problems) - SHOWN} more")
+    return InputError("; ".join(told), field=path(problems[0]))
+
+
+def path(problem: ErrorDetails) -> str:
+    """Where the problem is, as `filters.0.op`."""
+    return ".".join(str(part) for part in problem["loc"])
+
+
+def wording(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing":
+        return "is required"
+    if problem["type"] == "extra_forbidden":
+        return "is not an argument"
+    message = problem["msg"]
+    return message.removeprefix("Input ").removeprefix("Value error, ")

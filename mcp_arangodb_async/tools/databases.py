@@ -1,0 +1,286 @@
+"""Tools for the configured databases: which there are, which one is in focus, whether they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.connections import Health
+from mcp_arangodb_async.errors import ConflictError
+from mcp_arangodb_async.sessions import Level, SessionState
+from mcp_arangodb_async.tools.call import Call, ConfiguredDatabase, described
+from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, tool
+
+# The levels as clients know them, and what each says.
+LEVELS: Mapping[int, tuple[str, str]] = {
+    1: ("1_per_tool_override", "the call's own database argument"),
+    2: ("2_focused_database", "the session's focus"),
+    3: ("3_config_default", "default_database of the configuration"),
+    4: ("4_env_variable", "MCP_DEFAULT_DATABASE"),
+    5: ("5_first_configured", "the first configured database"),
+    6: ("6_hardcoded_fallback", "_system"),
+}
+
+
+class NoArgs(Args):
+    """No arguments."""
+
+
+class SetFocusArgs(Args):
+    """Arguments of arango_set_focused_database."""
+
+    database: str | None = Field(None, description="Key; none: unset")
+
+    also: ClassVar = {"database_key": "database", "key": "database"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusSet:
+    """What later calls of this session work on; `session` must be passed on when it is given."""
+
+    success: bool
+    focused_database: str | None
+    session_id: str | None = None
+    session: str | None = None
+    message: str | None = None
+    fallback_database: str | None = None
+
+
+@tool(title="Focus a database", category="multi_tenancy", effect=Effect.SESSION, uses_session=True)
+async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSet:
+    """Choose the database of later calls. Pass on `session` if returned."""
+    key = args.database or None
+    configured = call.around.configuration.databases
+    if key is not None:
+        call.around.check_key(key)
+    fixed = call.choice.fixed_focus
+    if fixed is not None and key != fixed:
+        raise ConflictError(
+            f"this endpoint works on database {fixed!r} only; it cannot be focused on {key!r}",
+            field="database",
+            hint="connect to /mcp for a focus that can change, or pass database on single calls",
+        )
+
+    def focus(session: SessionState) -> None:
+        session.focused_database = key
+
+    handle = await call.change_session(focus)
+    message = None
+    if handle is not None:
+        message = "pass session with each later call; without it this focus is not used"
+    fallback = None
+    if key is None:
+        levels = call.around.explain(None, fixed)
+        fallback = next((level.key for level in levels if level.status == "decides"), None)
+        message = message or f"no focus; calls work on {fallback!r}"
+    elif configured[key].description:
+        message = message or configured[key].description
+    return FocusSet(
+        success=True,
+        focused_database=key,
+        session_id=call.session_name,
+        session=handle,
+        message=message,
+        fallback_database=fallback,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """The session's focus."""
+
+    focused_database: str | None
+    is_set: bool
+    session_id: str | None = None
+
+
+@tool(title="Focused database", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+async def arango_get_focused_database(call: Call, args: NoArgs) -> Focus:  # noqa: ARG001
+    """The focused database."""
+    return Focus(focused_database=call.focus, is_set=call.focus is not None, session_id=call.session_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailableDatabases:
+    """Every configured database; nothing is connected to find out."""
+
+    databases: list[dict[str, Any]]
+    total_count: int
+
+
+@tool(title="List databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+async def arango_list_available_databases(call: Call, args: NoArgs) -> AvailableDatabases:  # noqa: ARG001
+    """Database keys, contents, access."""
+    databases = [shown(one, call) for one in call.around.configuration.databases.values()]
+    return AvailableDatabases(databases=databases, total_count=len(databases))
+
+
+def shown(database: ConfiguredDatabase, call: Call) -> dict[str, Any]:
+    """A configured database as clients see it."""
+    return described(
+        {
+            "key": database.key,
+            "url": database.url,
+            "database": database.database,
+            "username": database.username,
+            "access": call.access_to(database.key),
+            "description": database.description,
+            "is_focused": database.key == call.focus or None,
+            "is_default": database.key == call.around.configuration.default_database or None,
+        }
+    )
+
+
+class ResolutionArgs(Args):
+    """Arguments of arango_get_database_resolution."""
+
+    database: str | None = Field(None, description="As argument")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionExplained:
+    """Which database a call would use now, and what each level says."""
+
+    resolved_database: str | None
+    resolved_level: int | None
+    levels: dict[str, Any]
+    configuration: dict[str, Any]
+    databases: dict[str, Any]
+    session_id: str | None = None
+    problem: str | None = None
+
+
+@tool(title="Explain resolution", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+async def arango_get_database_resolution(call: Call, args: ResolutionArgs) -> ResolutionExplained:
+    """Which database a call uses, and why."""
+    levels = call.around.explain(args.database, call.focus)
+    deciding = next((level for level in levels if level.status == "decides"), None)
+    wrong = next((level for level in levels if level.status == "unknown"), None)
+    problem = None
+    if wrong is not None:
+        _, name = LEVELS[wrong.level]
+        keys = ", ".join(call.around.configuration.databases) or "none"
+        problem = f"{name} names {wrong.key!r}, which is not configured; configured: {keys}"
+        deciding = None
+    configuration = call.around.configuration
+    return ResolutionExplained(
+        session_id=call.session_name,
+        resolved_database=deciding.key if deciding else None,
+        resolved_level=deciding.level if deciding else None,
+        levels={LEVELS[level.level][0]: told(level, call) for level in levels},
+        configuration=described(
+            {
+                "source": configuration.source,
+                "default_database": configuration.default_database,
+                "total_databases": len(configuration.databases),
+                "database_keys": list(configuration.databases),
+            }
+        ),
+        databases={
+            one.key: {
+                "url": one.url,
+                "database": one.database,
+                "username": one.username,
+                "timeout": one.timeout,
+            }
+            for one in configuration.databases.values()
+        },
+        problem=problem,
+    )
+
+
+def told(level: Level, call: Call) -> dict[str, Any]:
+    """One level as clients see it."""
+    description = LEVELS[level.level][1]
+    if level.level == 2 and call.choice.fixed_focus is not None:
+        description = "the database of this endpoint"
+    return {"value": level.key, "status": level.status, "description": description}
+
+
+class ConnectionArgs(DatabaseArgs):
+    """Arguments of arango_test_database_connection."""
+
+    also: ClassVar = {"database_key": "database", "key": "database"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Whether a database answered just now."""
+
+    key: str
+    connected: bool
+    status: str
+    latency_ms: float | None = None
+    version: str | None = None
+    engine: str | None = None
+    error: str | None = None
+
+
+@tool(title="Test a connection", category="multi_tenancy", effect=Effect.READ)
+async def arango_test_database_connection(call: Call, args: ConnectionArgs) -> Connection:  # noqa: ARG001
+    """Connect now: version and latency, or why not."""
+    return connection(await call.around.manager.probe(call.key))
+
+
+def connection(health: Health) -> Connection:
+    """A probe's outcome as clients see it."""
+    return Connection(
+        key=health.key,
+        connected=health.status == "up",
+        status="connected" if health.status == "up" else health.status,
+        latency_ms=health.latency_ms,
+        version=health.version,
+        engine=health.engine,
+        error=health.error,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllStatus:
+    """Every configured database with its state, checked at the same time."""
+
+    summary: dict[str, Any]
+    databases: list[dict[str, Any]]
+    session_id: str | None = None
+
+
+@tool(title="All databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+async def arango_get_multi_database_status(call: Call, args: NoArgs) -> AllStatus:  # noqa: ARG001
+    """Check all databases: state, version, latency."""
+    return await status_of(call)
+
+
+async def status_of(call: Call) -> AllStatus:
+    """Every configured database's state."""
+    probed = await call.around.manager.probe_all()
+    configured = call.around.configuration.databases
+    rows: list[dict[str, Any]] = []
+    for health in probed:
+        found = connection(health)
+        rows.append(
+            described(
+                {
+                    **shown(configured[health.key], call),
+                    "status": "connected" if found.connected else "error",
+                    "reason": None if found.connected else found.status,
+                    "latency_ms": found.latency_ms,
+                    "version": found.version,
+                    "engine": found.engine,
+                    "error": found.error,
+                }
+            )
+        )
+    connected = sum(row["status"] == "connected" for row in rows)
+    return AllStatus(
+        summary={
+            "total": len(rows),
+            "connected": connected,
+            "failed": len(rows) - connected,
+            "focused_database": call.focus,
+        },
+        databases=rows,
+        session_id=call.session_name,
+    )

@@ -1,0 +1,121 @@
+"""Tools that change documents: one at a time, or in bulk."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mcp_arangodb_async.operations import bulk, documents
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
+
+COLLECTION: Any = Field(description="Name")
+KEY: Any = Field(description="_key")
+OnError = Literal["stop", "continue", "ignore"]
+Overwrite = Literal["conflict", "ignore", "replace", "update"]
+OVERWRITE: Any = Field("conflict", description="If the _key exists")
+
+
+class InsertArgs(DatabaseArgs):
+    """Arguments of arango_insert."""
+
+    collection: str = COLLECTION
+    document: dict[str, Any] = Field(description="Edges need _from, _to")
+    overwrite_mode: Overwrite = OVERWRITE
+    return_new: bool = Field(False, description="Return it")
+
+    also: ClassVar = {"overwriteMode": "overwrite_mode", "returnNew": "return_new"}
+
+
+@tool(title="Insert a document", category="core_data", effect=Effect.ADD)
+async def arango_insert(call: Call, args: InsertArgs) -> documents.Written:
+    """Insert one document."""
+    return await documents.insert(
+        await call.database(),
+        args.collection,
+        args.document,
+        overwrite_mode=args.overwrite_mode,
+        return_new=args.return_new,
+    )
+
+
+class UpdateArgs(DatabaseArgs):
+    """Arguments of arango_update."""
+
+    collection: str = COLLECTION
+    key: str = KEY
+    update: dict[str, Any] = Field(description="Attributes to set")
+    keep_null: bool = Field(True, description="false: null removes")
+    return_new: bool = Field(False, description="Return it")
+
+    also: ClassVar = {
+        "document": "update",
+        "keepNull": "keep_null",
+        "returnNew": "return_new",
+        "_key": "key",
+    }
+
+
+@tool(title="Update a document", category="core_data", effect=Effect.CHANGE)
+async def arango_update(call: Call, args: UpdateArgs) -> documents.Written:
+    """Change attributes of a document; objects are merged."""
+    return await documents.update(
+        await call.database(),
+        args.collection,
+        args.key,
+        args.update,
+        keep_null=args.keep_null,
+        return_new=args.return_new,
+    )
+
+
+class RemoveArgs(DatabaseArgs):
+    """Arguments of arango_remove."""
+
+    collection: str = COLLECTION
+    key: str = KEY
+    dry_run: bool = Field(False, description="Only show")
+
+    also: ClassVar = {"_key": "key", "dryRun": "dry_run"}
+
+
+@tool(title="Remove a document", category="core_data", effect=Effect.CHANGE)
+async def arango_remove(call: Call, args: RemoveArgs) -> documents.Removed:
+    """Remove one document."""
+    return await documents.remove(await call.database(), args.collection, args.key, dry_run=args.dry_run)
+
+
+class BulkInsertArgs(DatabaseArgs):
+    """Arguments of arango_bulk_insert."""
+
+    collection: str = COLLECTION
+    documents: list[dict[str, Any]] = Field(description="Documents")
+    batch_size: int = Field(1000, ge=1, le=10_000, description="Per request")
+    on_error: OnError = Field("stop", description="After a failed batch")
+    overwrite_mode: Overwrite = OVERWRITE
+    validate_refs: bool = Field(False, description="Check _from, _to")
+
+    also: ClassVar = {
+        "batchSize": "batch_size",
+        "onError": "on_error",
+        "overwriteMode": "overwrite_mode",
+        "validateRefs": "validate_refs",
+    }
+
+
+@tool(title="Insert many documents", category="validation", effect=Effect.BULK)
+async def arango_bulk_insert(call: Call, args: BulkInsertArgs) -> bulk.BulkInserted:
+    """Insert many documents; failures are told one by one."""
+    return await bulk.insert(
+        await call.database(),
+        args.collection,
+        args.documents,
+        options=bulk.BulkOptions(
+            batch_size=args.batch_size,
+            on_error=args.on_error,
+            overwrite_mode=args.overwrite_mode,
+            validate_references=args.validate_refs,
+        ),
+        progress=call.progress,
+    )

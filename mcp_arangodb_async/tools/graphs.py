@@ -1,0 +1,94 @@
+"""Tools for graphs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.connections import QueryOptions, run_query
+from mcp_arangodb_async.errors import InputError
+from mcp_arangodb_async.operations import graphs, traversal
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
+from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
+from mcp_arangodb_async.tools.query import FORMAT, NEXT
+from mcp_arangodb_async.tools.result import Format, Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, tool
+
+
+class ListGraphsArgs(DatabaseArgs):
+    """Arguments of arango_list_graphs."""
+
+
+@tool(title="List graphs", category="graph", effect=Effect.READ)
+async def arango_list_graphs(call: Call, args: ListGraphsArgs) -> Rows:  # noqa: ARG001
+    """Graphs and their edge definitions."""
+    return Rows(rows=await graphs.list_graphs(await call.database()))
+
+
+class TraverseArgs(DatabaseArgs):
+    """Arguments of arango_traverse."""
+
+    start_vertex: str | None = Field(None, description="_id")
+    graph: str | None = Field(None, description="Named graph")
+    edge_collections: Names = Field([], max_length=100, description="Or these")
+    direction: traversal.Direction = Field("OUTBOUND", description="Of edges")
+    min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
+    max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
+    return_paths: bool = Field(False, description="Return paths")
+    limit: int | None = Field(None, ge=1, description="Results")
+    order: traversal.Order = Field("dfs", description="Of visiting")
+    weight_attribute: str | None = Field(None, description="For weighted")
+    unique_vertices: traversal.UniqueVertices | None = Field(None, description="Once per")
+    unique_edges: traversal.UniqueEdges | None = Field(None, description="Once per")
+    format: Format = FORMAT
+    next: str | None = NEXT
+
+    also: ClassVar = {
+        "graph_name": "graph",
+        "graphName": "graph",
+        "edge_collection": "edge_collections",
+        "edgeCollections": "edge_collections",
+        "startVertex": "start_vertex",
+        "minDepth": "min_depth",
+        "maxDepth": "max_depth",
+        "returnPaths": "return_paths",
+        "weightAttribute": "weight_attribute",
+        "uniqueVertices": "unique_vertices",
+        "uniqueEdges": "unique_edges",
+    }
+
+
+@tool(title="Traverse a graph", category="graph", effect=Effect.READ)
+async def arango_traverse(call: Call, args: TraverseArgs) -> Rows:
+    """Follow edges from a vertex to {vertex, edge} or paths."""
+    limits = call_limits_for(call, None)
+    if args.next is not None:
+        return await continued(call, args.next, limits=limits, format=args.format)
+    if args.start_vertex is None:
+        raise InputError("start_vertex: is required", field="start_vertex")
+    statement = traversal.traversal(
+        traversal.Traversal(
+            start_vertex=args.start_vertex,
+            direction=args.direction,
+            min_depth=args.min_depth,
+            max_depth=max(args.max_depth, args.min_depth) if defaulted(args) else args.max_depth,
+            graph=args.graph,
+            edge_collections=args.edge_collections,
+            return_paths=args.return_paths,
+            limit=args.limit,
+            order=args.order,
+            weight_attribute=args.weight_attribute,
+            unique_vertices=args.unique_vertices,
+            unique_edges=args.unique_edges,
+        )
+    )
+    options = QueryOptions(batch_size=limits.rows, max_runtime=limits.seconds, ttl=LIFETIME_SECONDS)
+    page = await run_query(await call.database(), statement.text, statement.bind_vars, options=options)
+    return await first_page(call, page, limits=limits, format=args.format)
+
+
+def defaulted(args: TraverseArgs) -> bool:
+    """Whether only the smaller depth was given: the larger one follows it."""
+    return "max_depth" not in args.model_fields_set

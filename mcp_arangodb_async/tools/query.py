@@ -1,0 +1,73 @@
+"""The query tool: AQL with bind variables, limits, paging and formats."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.connections import QueryOptions, run_query
+from mcp_arangodb_async.connections.statement import describe_statement
+from mcp_arangodb_async.errors import InputError, MaaError
+from mcp_arangodb_async.operations.reading import read_only_query
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
+from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
+from mcp_arangodb_async.tools.result import Format, Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
+
+FORMAT: Any = Field("json", description="Of rows")
+MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="At most")
+NEXT: Any = Field(None, description="Continue an answer")
+
+
+class QueryArgs(DatabaseArgs):
+    """Arguments of arango_query."""
+
+    query: str | None = Field(None, description="AQL")
+    bind_vars: dict[str, Any] | None = Field(None, description="For @name, @@collection")
+    max_rows: int | None = MAX_ROWS
+    format: Format = FORMAT
+    max_runtime: float | None = Field(None, gt=0, le=86_400, description="Seconds")
+    memory_limit: int | None = Field(None, ge=0, description="Bytes")
+    next: str | None = NEXT
+
+    also: ClassVar = {
+        "aql": "query",
+        "bindVars": "bind_vars",
+        "bindvars": "bind_vars",
+        "maxRows": "max_rows",
+        "limit": "max_rows",
+        "maxRuntime": "max_runtime",
+        "memoryLimit": "memory_limit",
+    }
+
+
+def writes(args: QueryArgs) -> bool:
+    """Whether the query changes data; one that cannot be understood is taken to."""
+    try:
+        return args.query is not None and bool(describe_statement(args.query).writes)
+    except MaaError:
+        return True
+
+
+@tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=writes)
+async def arango_query(call: Call, args: QueryArgs) -> Rows:
+    """Run AQL. Bind values, never paste them in: FILTER u.age > @age."""
+    limits = call_limits_for(call, args.max_rows)
+    if args.next is not None:
+        return await continued(call, args.next, limits=limits, format=args.format)
+    if not args.query or not args.query.strip():
+        raise InputError("query: is required, or next to continue an answer", field="query")
+    options = QueryOptions(
+        batch_size=limits.rows,
+        max_runtime=min(args.max_runtime or limits.seconds, limits.seconds),
+        memory_limit=args.memory_limit,
+        ttl=LIFETIME_SECONDS,
+    )
+    database = await call.database()
+    if call.access == "read":
+        page = await read_only_query(database, args.query, args.bind_vars, options=options)
+    else:
+        page = await run_query(database, args.query, args.bind_vars, options=options)
+    return await first_page(call, page, limits=limits, format=args.format)

@@ -1,0 +1,165 @@
+"""What a tool is: a name, typed arguments, an effect, and the function that does it.
+
+    class CountArgs(DatabaseArgs):
+        collection: str = Field(description="Collection name")
+
+    @tool(title="Count documents", category="core_data", effect=Effect.READ)
+    async def arango_count(call: Call, args: CountArgs) -> Counted:
+        \"\"\"Number of documents in a collection.\"\"\"
+
+Decorating only describes; `catalog.ALL_TOOLS` registers. The docstring is what the model reads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mcp_arangodb_async.tools.call import Access, Call
+from mcp_arangodb_async.tools.result import Rows
+
+Category = Literal[
+    "core_data",
+    "indexing",
+    "validation",
+    "graph",
+    "schema_query",
+    "patterns",
+    "multi_tenancy",
+]
+
+
+class Effect(Enum):
+    """What a tool may change, and so its annotations and the access it needs.
+
+    The value is (access needed, readOnlyHint, destructiveHint, idempotentHint). A tool whose effect
+    depends on its arguments is `STATEMENT`: it asks `call.require` itself once it knows.
+    """
+
+    READ = ("read", True, False, True)
+    SESSION = (None, False, False, True)  # changes what this session chose, never data
+    ADD = ("write", False, False, False)
+    ENSURE = ("write", False, False, True)  # creates what is missing; again changes nothing
+    CHANGE = ("write", False, True, True)
+    BULK = ("write", False, True, False)
+    DESTROY = ("admin", False, True, True)
+    STATEMENT = ("read", False, True, False)
+
+    @property
+    def access(self) -> Access | None:
+        """The access to the database that every call of such a tool needs; None when it needs no database."""
+        return self.value[0]
+
+    @property
+    def annotations(self) -> dict[str, bool]:
+        """The four MCP tool annotations. No tool here reaches beyond the configured databases."""
+        _, read_only, destructive, idempotent = self.value
+        return {
+            "readOnlyHint": read_only,
+            "destructiveHint": destructive,
+            "idempotentHint": idempotent,
+            "openWorldHint": False,
+        }
+
+
+class Args(BaseModel):
+    """The arguments of a tool: unknown names are refused, values are immutable.
+
+    `also` maps spellings of earlier releases and their documentation to the current names; they are accepted
+    and never advertised.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    also: ClassVar[Mapping[str, str]] = {}
+
+
+def one_or_many(value: object) -> object:
+    """A single name where a list of names is asked for; JSON text is left to the parser of arguments."""
+    return [value] if isinstance(value, str) and not value.lstrip().startswith("[") else value
+
+
+Names = Annotated[list[str], BeforeValidator(one_or_many)]
+
+
+class DatabaseArgs(Args):
+    """Arguments of a tool that works on one database."""
+
+    database: str | None = Field(None, description="Key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool, as data. `result` is the record type it returns, `Rows` for rows.
+
+    `writes` tells for given arguments whether data would change, where the effect alone does not.
+    """
+
+    name: str
+    title: str
+    description: str
+    category: Category
+    effect: Effect
+    args: type[Args]
+    result: type[Any]
+    run: Callable[[Call, Any], Awaitable[Any]]
+    needs_database: bool
+    uses_session: bool
+    limit_seconds: float | None = None
+    writes: Callable[[Any], bool] | None = None
+
+    @property
+    def returns_rows(self) -> bool:
+        """Whether the result is rows, which have no output schema and travel as text only."""
+        return issubclass(self.result, Rows)
+
+
+ArgsT = TypeVar("ArgsT", bound=Args)
+
+
+def tool(
+    *,
+    title: str,
+    category: Category,
+    effect: Effect,
+    uses_session: bool | None = None,
+    limit_seconds: float | None = None,
+    writes: Callable[[ArgsT], bool] | None = None,
+) -> Callable[[Callable[[Call, ArgsT], Awaitable[object]]], Tool]:
+    """Describe the function as a tool named like it.
+
+    A tool works on a database when its `Args` have one, unless its effect is `SESSION`. `limit_seconds`
+    replaces the default deadline for tools that are long by nature.
+    """
+
+    def describe(function: Callable[[Call, ArgsT], Awaitable[object]]) -> Tool:
+        hints = get_type_hints(function)
+        args: type[Args] = hints["args"]
+        needs_database = issubclass(args, DatabaseArgs)
+        return Tool(
+            name=function.__name__,
+            title=title,
+            description=paragraphs(function.__doc__ or ""),
+            category=category,
+            effect=effect,
+            args=args,
+            result=hints["return"],
+            run=function,
+            needs_database=needs_database,
+            uses_session=needs_database if uses_session is None else uses_session,
+            limit_seconds=limit_seconds,
+            writes=writes,
+        )
+
+    return describe
+
+
+def paragraphs(docstring: str) -> str:
+    """The docstring with each paragraph on one line, as few characters as say it."""
+    text = inspect.cleandoc(docstring)
+    return "\n".join(" ".join(part.split()) for part in text.split("\n\n"))
