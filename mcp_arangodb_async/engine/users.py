@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .catalog.catalog import Catalog
-from .catalog.options import WriteOptions
-from .errors import (
+from mcp_arangodb_async.engine.catalog.options import WriteOptions
+from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ERROR_FORBIDDEN,
     ERROR_USER_DUPLICATE,
@@ -27,6 +26,9 @@ from .errors import (
     ERROR_USER_NOT_FOUND,
     ArangoError,
 )
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.engine.catalog.catalog import Catalog
 
 Json = dict[str, Any]
 

@@ -15,12 +15,11 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_USER_NOT_FOUND,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, merged, reply, require_number, result
+from mcp_arangodb_async.engine.http.messages import JSON, Response
+from mcp_arangodb_async.engine.http.parameters import Json, flag_field, text_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import AccessToken, Level, User, level_of
-
-from .call import Call, merged, reply, require_number, result
-from .messages import JSON, Response
-from .parameters import Json, flag_field, text_field
-from .routing import Need, Route
 
 
 def _must_be_admin(call: Call) -> None:

@@ -15,11 +15,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_NOT_IMPLEMENTED,
     ArangoError,
 )
-
-from .call import Call, merged, reply, result
-from .messages import Response
-from .parameters import as_object
-from .routing import ANY, Need, Route
+from mcp_arangodb_async.engine.http.call import Call, merged, reply, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import as_object
+from mcp_arangodb_async.engine.http.routing import ANY, Need, Route
 
 Json = dict[str, Any]
 

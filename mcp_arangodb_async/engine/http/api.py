@@ -17,16 +17,15 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_INTERNAL,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.authentication import EVERYBODY, Authenticator, Identity
+from mcp_arangodb_async.engine.http.call import Call, failure
+from mcp_arangodb_async.engine.http.messages import TEXT, Request, Response
+from mcp_arangodb_async.engine.http.paths import Location, locate
+from mcp_arangodb_async.engine.http.routes import ROUTES
+from mcp_arangodb_async.engine.http.routing import Need, Route, Router
+from mcp_arangodb_async.engine.http.state import ServerState
 from mcp_arangodb_async.engine.instance import Engine
 from mcp_arangodb_async.engine.users import SYSTEM, Level
-
-from .authentication import EVERYBODY, Authenticator, Identity
-from .call import Call, failure
-from .messages import TEXT, Request, Response
-from .paths import Location, locate
-from .routes import ROUTES
-from .routing import Need, Route, Router
-from .state import ServerState
 
 _UNAUTHORIZED = "not authorized to execute this request"
 # What ArangoDB 3.12 adds to every answer.

@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ERROR_QUEUE_FULL, ArangoError
-
-from .api import Api
-from .call import failure
-from .messages import Request, Response
+from mcp_arangodb_async.engine.http.api import Api
+from mcp_arangodb_async.engine.http.call import failure
+from mcp_arangodb_async.engine.http.messages import Request, Response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

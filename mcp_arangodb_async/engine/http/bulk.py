@@ -15,12 +15,11 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, reply
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, parse_json
+from mcp_arangodb_async.engine.http.routing import Route
 from mcp_arangodb_async.engine.values import decode_json, encode_json
-
-from .call import Call, reply
-from .messages import Response
-from .parameters import Json, parse_json
-from .routing import Route
 
 _MODES: dict[str, OverwriteMode] = {
     "error": "conflict",

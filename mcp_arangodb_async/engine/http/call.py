@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,15 +19,14 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_BAD_PARAMETER,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.authentication import Identity
+from mcp_arangodb_async.engine.http.messages import JSON, Request, Response
+from mcp_arangodb_async.engine.http.parameters import Json, Parameters, as_object, parse_json, read_body
+from mcp_arangodb_async.engine.http.paths import Location, quote
+from mcp_arangodb_async.engine.http.state import ServerState
 from mcp_arangodb_async.engine.instance import Engine
 from mcp_arangodb_async.engine.users import SYSTEM, Level
 from mcp_arangodb_async.engine.values import encode_json
-
-from .authentication import Identity
-from .messages import JSON, Request, Response
-from .parameters import Json, Parameters, as_object, parse_json, read_body
-from .paths import Location, quote
-from .state import ServerState
 
 
 class Cancellation:
@@ -106,7 +105,7 @@ class Call:
         return self.database.catalog
 
     @contextmanager
-    def transaction(self, *, write: bool) -> Iterator[Transaction]:
+    def transaction(self, *, write: bool) -> Generator[Transaction]:
         """The stream transaction the request names, as one statement of it; else one of its own."""
         number = self.header("x-arango-trx-id")
         if number:

@@ -13,12 +13,11 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_CLUSTER_ONLY_ON_COORDINATOR,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, merged, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, text_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import Level
-
-from .call import Call, merged, result
-from .messages import Response
-from .parameters import Json, text_field
-from .routing import Need, Route
 
 _LOADED = 3
 _BRIEF = ("id", "name", "isSystem", "type", "status", "globallyUniqueId")

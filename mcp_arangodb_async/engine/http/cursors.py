@@ -16,14 +16,13 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_TYPE_ERROR,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, merged, reply
+from mcp_arangodb_async.engine.http.cursor_store import Cursor, batch_size_of
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, flag_field, number_field
+from mcp_arangodb_async.engine.http.query_cache import Entry, QueryCache
+from mcp_arangodb_async.engine.http.routing import Route
 from mcp_arangodb_async.engine.values import encode_json
-
-from .call import Call, merged, reply
-from .cursor_store import Cursor, batch_size_of
-from .messages import Response
-from .parameters import Json, flag_field, number_field
-from .query_cache import Entry, QueryCache
-from .routing import Route
 
 _HISTORY_TEXT = 4096
 _DEFAULT_TTL = 30.0

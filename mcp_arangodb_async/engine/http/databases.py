@@ -9,12 +9,11 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, flag_field, text_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import ROOT, Level
-
-from .call import Call, result
-from .messages import Response
-from .parameters import Json, flag_field, text_field
-from .routing import Need, Route
 
 
 def list_databases(call: Call) -> Response:

@@ -16,12 +16,17 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ArangoError,
 )
-
-from .call import Call, failure, reply
-from .documents_many import get_many, insert_many, remove_many, replace_many, update_many
-from .messages import Response
-from .parameters import Json, Parameters
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, failure, reply
+from mcp_arangodb_async.engine.http.documents_many import (
+    get_many,
+    insert_many,
+    remove_many,
+    replace_many,
+    update_many,
+)
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, Parameters
+from mcp_arangodb_async.engine.http.routing import Route
 
 _MODES = {"conflict", "ignore", "replace", "update"}
 

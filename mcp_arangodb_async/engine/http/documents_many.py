@@ -18,11 +18,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, reply
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json
 from mcp_arangodb_async.engine.values import encode_json
-
-from .call import Call, reply
-from .messages import Response
-from .parameters import Json
 
 
 def _items(call: Call) -> list[Any]:

@@ -8,10 +8,9 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_BAD_PARAMETER,
     ArangoError,
 )
-
-from .call import Call, merged
-from .messages import Response
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, merged
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.routing import Route
 
 _DIRECTIONS = {
     "": "any",

@@ -17,12 +17,17 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_GRAPH_VERTEX_COL_DOES_NOT_EXIST,
     ArangoError,
 )
-
-from .call import Call, failure, merged
-from .documents import body_document, identity_of, other_revision, synced, write_options
-from .messages import Response
-from .parameters import Json
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, failure, merged
+from mcp_arangodb_async.engine.http.documents import (
+    body_document,
+    identity_of,
+    other_revision,
+    synced,
+    write_options,
+)
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json
+from mcp_arangodb_async.engine.http.routing import Route
 
 Kind = Literal["vertex", "edge"]
 

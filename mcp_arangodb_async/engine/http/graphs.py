@@ -12,11 +12,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_GRAPH_INVALID_GRAPH,
     ArangoError,
 )
-
-from .call import Call, merged
-from .messages import Response
-from .parameters import Json, as_object, names_field, text_field
-from .routing import Need, Route
+from mcp_arangodb_async.engine.http.call import Call, merged
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, as_object, names_field, text_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 
 _SHARD_OPTIONS = ("isSmart", "isDisjoint", "isSatellite", "options")
 

@@ -9,11 +9,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_BAD_PARAMETER,
     ArangoError,
 )
-
-from .call import Call, merged
-from .messages import Response
-from .parameters import Json
-from .routing import Need, Route
+from mcp_arangodb_async.engine.http.call import Call, merged
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json
+from mcp_arangodb_async.engine.http.routing import Need, Route
 
 
 def _collection_name(call: Call) -> str:

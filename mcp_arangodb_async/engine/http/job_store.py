@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mcp_arangodb_async.engine.errors import ERROR_HTTP_NOT_FOUND, ERROR_QUEUE_FULL, ArangoError
-
-from .messages import Response
+from mcp_arangodb_async.engine.http.messages import Response
 
 _LONGEST_QUEUE = 4096
 _MOST_KEPT = 4096

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from mcp_arangodb_async.engine.errors import ERROR_HTTP_BAD_PARAMETER, ArangoError
-
-from .call import Call, reply
-from .messages import TEXT, Response
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, reply
+from mcp_arangodb_async.engine.http.messages import TEXT, Response
+from mcp_arangodb_async.engine.http.routing import Route
 
 _LIST_LIMIT = 1000
 

@@ -8,12 +8,11 @@ import time
 from typing import Any
 
 from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ArangoError
-
-from .administration import ENGINE_NAME
-from .call import Call, merged, reply
-from .messages import TEXT, Response
-from .routing import Need, Route
-from .state import LOG_LEVELS, default_log_levels
+from mcp_arangodb_async.engine.http.administration import ENGINE_NAME
+from mcp_arangodb_async.engine.http.call import Call, merged, reply
+from mcp_arangodb_async.engine.http.messages import TEXT, Response
+from mcp_arangodb_async.engine.http.routing import Need, Route
+from mcp_arangodb_async.engine.http.state import LOG_LEVELS, default_log_levels
 
 Json = dict[str, Any]
 

@@ -74,6 +74,8 @@ def read_body(headers: Mapping[str, str], body: bytes) -> bytes:
         raise ArangoError(ERROR_BAD_PARAMETER, f"the body is not valid {encoding}: {error}") from None
     if inflate.unconsumed_tail:
         raise ArangoError(ERROR_BAD_PARAMETER, f"the body inflates to more than {_LARGEST_BODY} bytes")
+    if not inflate.eof:
+        raise ArangoError(ERROR_BAD_PARAMETER, f"the body is not valid {encoding}: it ends too early")
     return data
 
 

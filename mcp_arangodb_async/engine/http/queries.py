@@ -10,12 +10,11 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_FORBIDDEN,
     ArangoError,
 )
+from mcp_arangodb_async.engine.http.call import Call, merged, reply
+from mcp_arangodb_async.engine.http.cursors import bind_vars, options_of, query_text
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import SYSTEM
-
-from .call import Call, merged, reply
-from .cursors import bind_vars, options_of, query_text
-from .messages import Response
-from .routing import Need, Route
 
 
 def parse_query(call: Call) -> Response:

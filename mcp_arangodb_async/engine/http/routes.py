@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import (
+from mcp_arangodb_async.engine.http import (
     accounts,
     administration,
     bulk,
@@ -23,7 +23,7 @@ from . import (
     unsupported,
     views,
 )
-from .routing import Route
+from mcp_arangodb_async.engine.http.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *administration.ROUTES,

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mcp_arangodb_async.engine.errors import ERROR_HTTP_METHOD_NOT_ALLOWED, ERROR_HTTP_NOT_FOUND, ArangoError
-
-from .call import Call
-from .messages import Response
-from .paths import Location
+from mcp_arangodb_async.engine.http.call import Call
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.paths import Location
 
 ANY = "*"
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}

@@ -16,11 +16,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_QUERY_FUNCTION_NOT_FOUND,
     ArangoError,
 )
-
-from .call import Call, merged, result
-from .messages import Response
-from .parameters import flag_field
-from .routing import Need, Route
+from mcp_arangodb_async.engine.http.call import Call, merged, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import flag_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 
 Json = dict[str, Any]
 

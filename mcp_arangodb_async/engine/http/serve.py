@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcp_arangodb_async.engine.http.api import Api
+from mcp_arangodb_async.engine.http.asgi import Application
 from mcp_arangodb_async.engine.instance import Engine
-
-from .api import Api
-from .asgi import Application
 
 if TYPE_CHECKING:
     import uvicorn
@@ -93,7 +92,7 @@ def running(
     port: int = 0,
     authentication: bool = False,
     jwt_secret: str | None = None,
-) -> Iterator[Listening]:
+) -> Generator[Listening]:
     """A server in a thread, for the time of a block; without an engine one in memory is made for it.
 
     with running() as server:

@@ -10,15 +10,14 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_NOT_FOUND,
     ArangoError,
 )
-
-from .call import Call, merged
-from .cursor_store import batch_size_of
-from .cursors import Asked, answer_query
-from .messages import Response
-from .parameters import Json, as_object
-from .routing import Route
-from .simple_writes import ROUTES as WRITES
-from .simple_writes import example_filter
+from mcp_arangodb_async.engine.http.call import Call, merged
+from mcp_arangodb_async.engine.http.cursor_store import batch_size_of
+from mcp_arangodb_async.engine.http.cursors import Asked, answer_query
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, as_object
+from mcp_arangodb_async.engine.http.routing import Route
+from mcp_arangodb_async.engine.http.simple_writes import ROUTES as WRITES
+from mcp_arangodb_async.engine.http.simple_writes import example_filter
 
 
 def collection_of(call: Call) -> str:

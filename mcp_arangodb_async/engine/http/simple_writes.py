@@ -10,11 +10,10 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
     ArangoError,
 )
-
-from .call import Call, merged
-from .messages import Response
-from .parameters import Json, as_object, text_field
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, merged
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, as_object, text_field
+from mcp_arangodb_async.engine.http.routing import Route
 
 
 def example_filter(example: Json) -> tuple[str, Json]:

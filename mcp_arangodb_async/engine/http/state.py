@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcp_arangodb_async.engine.http.authentication import Authenticator
+from mcp_arangodb_async.engine.http.cursor_store import Cursors
+from mcp_arangodb_async.engine.http.job_store import Jobs
+from mcp_arangodb_async.engine.http.query_cache import QueryCache
 from mcp_arangodb_async.engine.instance import Engine
-
-from .authentication import Authenticator
-from .cursor_store import Cursors
-from .job_store import Jobs
-from .query_cache import QueryCache
 
 Json = dict[str, Any]
 

@@ -6,11 +6,10 @@ from typing import Any, cast
 
 from mcp_arangodb_async.engine.catalog.streams import StreamOptions
 from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ERROR_NOT_IMPLEMENTED, ArangoError
-
-from .call import Call, merged, result
-from .messages import Response
-from .parameters import Json, flag_field, names_field, number_field
-from .routing import Route
+from mcp_arangodb_async.engine.http.call import Call, merged, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, flag_field, names_field, number_field
+from mcp_arangodb_async.engine.http.routing import Route
 
 _LOCK_TIMEOUT = 900.0
 _LARGEST = 128 * 1024 * 1024

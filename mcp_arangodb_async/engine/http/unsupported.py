@@ -10,10 +10,9 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_TASK_NOT_FOUND,
     ArangoError,
 )
-
-from .call import Call, reply
-from .messages import Response
-from .routing import ANY, Need, Route
+from mcp_arangodb_async.engine.http.call import Call, reply
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.routing import ANY, Need, Route
 
 
 def _refusing(what: str, *, num: int = ERROR_NOT_IMPLEMENTED) -> Callable[[Call], Response]:

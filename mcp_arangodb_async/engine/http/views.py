@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from mcp_arangodb_async.engine.catalog.records import Analyzer, View
 from mcp_arangodb_async.engine.errors import ERROR_ARANGO_ILLEGAL_NAME, ERROR_BAD_PARAMETER, ArangoError
-
-from .call import Call, merged, result
-from .messages import Response
-from .parameters import Json, text_field
-from .routing import Need, Route
+from mcp_arangodb_async.engine.http.call import Call, merged, result
+from mcp_arangodb_async.engine.http.messages import Response
+from mcp_arangodb_async.engine.http.parameters import Json, text_field
+from mcp_arangodb_async.engine.http.routing import Need, Route
 
 # ---- views
 
