@@ -70,8 +70,6 @@ DATABASE_METHODS: Checks = {
     "reset_permission": _GRANT,
 }
 COLLECTION_METHODS: Checks = {
-    "get_index": {"id": names.validate_index_id},
-    "delete_index": {"id": names.validate_index_id},
     "rename": {"new_name": names.validate_collection_name},
 }
 GRAPH_METHODS: Checks = {

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, TypeVar, cast
 
 import orjson
-from arangoasync.collection import StandardCollection
+from arangoasync.collection import Collection, EdgeCollection, StandardCollection, VertexCollection
 from arangoasync.connection import BaseConnection, Connection
 from arangoasync.database import Database, StandardDatabase, TransactionDatabase
 from arangoasync.exceptions import ArangoError, DeserializationError
@@ -22,6 +22,8 @@ from arangoasync.graph import Graph
 from arangoasync.request import Method, Request
 from arangoasync.resolver import SingleHostResolver
 from arangoasync.response import Response
+from arangoasync.result import Result
+from arangoasync.typings import IndexProperties
 
 from mcp_arangodb_async.config.model import DatabaseSettings
 from mcp_arangodb_async.connections.checked import (
@@ -34,7 +36,7 @@ from mcp_arangodb_async.connections.client import ServerClient
 from mcp_arangodb_async.connections.guard import encode_path
 from mcp_arangodb_async.connections.json import OrjsonDeserializer, OrjsonSerializer
 from mcp_arangodb_async.connections.limits import call_limits
-from mcp_arangodb_async.connections.names import encode_segment, validate_document_key
+from mcp_arangodb_async.connections.names import encode_segment, validate_document_id, validate_index_id
 from mcp_arangodb_async.connections.suggest import closest, missing_name
 from mcp_arangodb_async.connections.translate import server_error, translate
 from mcp_arangodb_async.errors import InputError, MaaError
@@ -136,24 +138,68 @@ class TransactionExecutor(TransactionApiExecutor):
             raise await _explained(error, self.connection, self._key) from error
 
 
-@checks_names(COLLECTION_METHODS)
-class ArangoCollection(StandardCollection[Json, Json, list[Json]]):
-    """The driver's collection; a document's key is checked before it becomes part of a path."""
+class CheckedDocuments(Collection[Json, Json, list[Json]]):
+    """What collections have in common: a document's id is checked before it becomes part of a path."""
+
+    async def get_index(self, id: str | int) -> Result[IndexProperties]:
+        """One of its indexes, by id or name."""
+        return await super().get_index(self._own_index(id))
+
+    async def delete_index(self, id: str | int, ignore_missing: bool = False) -> Result[bool]:
+        """Drop one of its indexes, by id or name."""
+        return await super().delete_index(self._own_index(id), ignore_missing)
+
+    def _own_index(self, index: str | int) -> str:
+        # The driver takes `other/1` for an index of another collection.
+        name = str(index).removeprefix(self._id_prefix)
+        if "/" in name:
+            raise InputError(f"{name[:80]!r} is not the id of an index of {self.name!r}", field="index")
+        return validate_index_id(name)
+
+    def _validate_id(self, doc_id: str) -> str:
+        if not doc_id.startswith(self._id_prefix):
+            raise InputError(f"{doc_id[:80]!r} is not the id of a document in {self.name!r}", field="id")
+        return doc_id
 
     def _extract_id(self, body: Json, validate: bool = True) -> str:
-        return self._checked(super()._extract_id(body, validate))
+        if "_id" not in body and "_key" not in body:
+            raise InputError("a document needs a _key or an _id to be found by", field="_key")
+        return validate_document_id(super()._extract_id(body, validate))
 
     def _get_doc_id(self, document: str | Json, validate: bool = True) -> str:
-        return self._checked(super()._get_doc_id(document, validate))
+        return validate_document_id(super()._get_doc_id(document, validate))
 
-    def _checked(self, document_id: str) -> str:
-        validate_document_key(document_id[len(self._id_prefix) :])
-        return document_id
+
+@checks_names(COLLECTION_METHODS)
+class ArangoCollection(CheckedDocuments, StandardCollection[Json, Json, list[Json]]):
+    """The driver's collection."""
+
+
+@checks_names(COLLECTION_METHODS)
+class ArangoVertexCollection(CheckedDocuments, VertexCollection[Json, Json, list[Json]]):
+    """The driver's vertex collection of a graph."""
+
+
+@checks_names(COLLECTION_METHODS)
+class ArangoEdgeCollection(CheckedDocuments, EdgeCollection[Json, Json, list[Json]]):
+    """The driver's edge collection of a graph."""
 
 
 @checks_names(GRAPH_METHODS)
 class ArangoGraph(Graph[Json, Json, list[Json]]):
     """The driver's graph."""
+
+    def vertex_collection(self, name: str) -> ArangoVertexCollection:
+        """One of its vertex collections, whether it exists or not."""
+        return ArangoVertexCollection(
+            self._executor, self._name, name, OrjsonSerializer(), OrjsonDeserializer()
+        )
+
+    def edge_collection(self, name: str) -> ArangoEdgeCollection:
+        """One of its edge collections, whether it exists or not."""
+        return ArangoEdgeCollection(
+            self._executor, self._name, name, OrjsonSerializer(), OrjsonDeserializer()
+        )
 
 
 class CheckedDatabase(Database):
