@@ -145,14 +145,16 @@ def listen_on(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host.strip("[]"), port))
+        listener.listen(128)
     except OSError as error:
         listener.close()
         raise ConfigError(f"http: cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
 
 
-async def serve_app(settings: Settings, listener: socket.socket) -> int:
-    """Serve until a signal; the exit code."""
+@asynccontextmanager
+async def open_http(settings: Settings) -> AsyncGenerator[DrainingServer]:
+    """The application behind a web server that is ready for `serve(sockets=[...])`."""
     async with open_app(settings) as app, open_asgi(app) as (guard, mcp):
         config = uvicorn.Config(
             guard,
@@ -164,7 +166,12 @@ async def serve_app(settings: Settings, listener: socket.socket) -> int:
             timeout_graceful_shutdown=DRAIN_SECONDS,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        server = DrainingServer(config, guard, mcp)
+        yield DrainingServer(config, guard, mcp)
+
+
+async def serve_until_signal(settings: Settings, listener: socket.socket) -> int:
+    """Serve on the listener until a signal; the exit code."""
+    async with open_http(settings) as server:
         announce(settings)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -184,4 +191,4 @@ def serve_http(settings: Settings) -> int:
 
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with runner:
-        return int(runner.run(serve_app(settings, listener)))
+        return int(runner.run(serve_until_signal(settings, listener)))
