@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "errors", "observability", "config", "engine", "connections", "operations", "sql", "gateway",
-        "server", "",
+        "sessions", "server", "",
     },
     "engine": set(),
     "data": set(),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from dotenv import dotenv_values
 
 from mcp_arangodb_async.errors import ConfigError
 
@@ -24,6 +23,11 @@ class UserDirectories:
 
     config: Path
     data: Path
+
+    @property
+    def engine(self) -> Path:
+        """What the address `embedded:` stands for."""
+        return self.data / "engine"
 
     @classmethod
     def of_platform(cls) -> UserDirectories:
@@ -65,4 +69,6 @@ def _dotenv(path: Path) -> dict[str, str]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: is not UTF-8 text") from error
+    from dotenv import dotenv_values  # here: most processes have no such file, and start sooner
+
     return {key: value for key, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}

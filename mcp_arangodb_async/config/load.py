@@ -180,6 +180,9 @@ def load_settings(
     default = file.config.default_database if file else None
     if file is not None and default is not None:
         found.origins["default_database"] = _file_origin(file, "default_database")
+    dangling = dangling_default(default, list(databases))
+    if dangling:
+        found.warnings.append(dangling)
     return Settings(
         databases=databases,
         default_database=default,
@@ -187,7 +190,7 @@ def load_settings(
         source=source,
         working_directory=cwd,
         origins=found.origins,
-        warnings=(*found.warnings, *_dangling(default, databases), *_unset_passwords(databases)),
+        warnings=(*found.warnings, *_unset_passwords(databases)),
         **sections,
     )
 
@@ -268,7 +271,7 @@ def _databases(
     file: LoadedFile | None, environ: Mapping[str, str], places: UserDirectories, found: _Findings
 ) -> tuple[dict[str, DatabaseSettings], Source]:
     """The databases and where they were configured: the file, the variables, or the embedded engine."""
-    embedded = places.data / "engine"
+    embedded = places.engine
     if file is not None and "databases" in file.tree.value:
         if not file.config.databases:
             found.warnings.append(f"{file.path} configures no database")
@@ -358,12 +361,11 @@ def _env_default(environ: Mapping[str, str], source: Source, found: _Findings) -
     return None
 
 
-def _dangling(default: str | None, databases: Mapping[str, DatabaseSettings]) -> list[str]:
-    if default is None or default in databases:
-        return []
-    return [
-        f"default_database {default!r} is not configured; configured: {', '.join(databases) or 'nothing'}"
-    ]
+def dangling_default(default: str | None, keys: Sequence[str]) -> str | None:
+    """What is wrong with a default_database that names no configured key; None if nothing is."""
+    if default is None or default in keys:
+        return None
+    return f"default_database {default!r} is not configured; configured: {', '.join(keys) or 'nothing'}"
 
 
 def _unset_passwords(databases: Mapping[str, DatabaseSettings]) -> list[str]:

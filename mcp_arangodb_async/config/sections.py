@@ -16,7 +16,8 @@ Transport = Literal["stdio", "http"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
+# Deferred: a process without a file starts without building the file's validators.
+STRICT = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def _no_bool(value: object) -> object:

@@ -1,0 +1,107 @@
+"""Printing for people and for programs: tables on a terminal, plain text when piped, JSON when asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+Cell = str | int | float | bool | None
+Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where a command prints. `as_json` replaces everything on standard output by one document."""
+
+    as_json: bool = False
+    color: bool = False
+    out: TextIO = sys.stdout
+    err: TextIO = sys.stderr
+
+    def json(self, value: Any) -> None:
+        """The one document of a command called with --json."""
+        self.out.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+    def line(self, text: str = "") -> None:
+        """A line of the result; with --json it is left out."""
+        if not self.as_json:
+            self.out.write(f"{text}\n")
+
+    def styled(self, text: str, style: str) -> None:
+        """A line in a style of `rich`, when colours are wanted."""
+        if not self.color or self.as_json:
+            self.line(text)
+            return
+        from rich.console import Console  # as above: only a terminal pays for it
+        from rich.text import Text
+
+        Console(file=self.out, highlight=False, soft_wrap=True).print(Text(text, style=style))
+
+    def flush(self) -> None:
+        """Show what was printed at once; for commands that go on running."""
+        self.out.flush()
+
+    def note(self, text: str) -> None:
+        """A line for the person, which is not part of the result."""
+        self.err.write(f"{text}\n")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Rows under headings: lines and colours on a terminal, aligned columns when piped."""
+        if self.as_json:
+            return
+        cells = [[_text(cell) for cell in row] for row in rows]
+        if self.out.isatty():
+            self._rich_table(columns, cells)
+        else:
+            self.out.writelines(_aligned(columns, cells))
+
+    def records(self, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """A table of some keys of these records, `columns` giving each its heading."""
+        self.table(list(columns.values()), [[_cell(row.get(key)) for key in columns] for row in rows])
+
+    def _rich_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        # Here and not above: the server and everything that is piped start without it.
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD, header_style="bold" if self.color else "", pad_edge=False)
+        for heading in columns:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell, style=_style(cell) if self.color else "") for cell in row))
+        Console(file=self.out, no_color=not self.color, highlight=False).print(table)
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, list | tuple):
+        return None if not value else ", ".join(str(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return str(cell).replace("\n", " ")
+
+
+def _style(cell: str) -> str:
+    """Green for what is well, red for what is not."""
+    if cell in {"up", "healthy", "set"}:
+        return "green"
+    return "red" if cell in {"down", "timeout", "unauthorized", "missing", "error", "not set"} else ""
+
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [list(columns), *rows]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
+        for line in lines
+    ]
