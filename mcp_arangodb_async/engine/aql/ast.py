@@ -255,9 +255,13 @@ CollectionReference: TypeAlias = Name | CollectionParameter | BindParameter
 
 @dataclass(frozen=True, slots=True)
 class Variable(Node):
-    """The place where a variable gets its name; uses of it are `Name`s."""
+    """The place where a variable gets its name; uses of it are `Name`s.
+
+    A `temporary` one holds what a pattern takes apart: no text can name it, and COLLECT INTO leaves it out.
+    """
 
     name: str
+    temporary: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +274,10 @@ class Assignment(Node):
 
 @dataclass(frozen=True, slots=True)
 class For(Node):
-    """`FOR variable IN source`; with `search`, the source must be a view."""
+    """`FOR variable IN source`; with `search`, the source must be a view.
+
+    `FOR {a, b} IN source` is this over a temporary variable, and a `Let` for each name; as `LET [a, b] = e` is.
+    """
 
     variable: Variable
     source: Expression
