@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from mcp_arangodb_async.connections import QueryOptions, run_query
 from mcp_arangodb_async.connections.names import validate_collection_name
@@ -34,8 +34,7 @@ class BulkOptions:
     validate_references: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkInserted:
+class BulkInserted(TypedDict):
     """What became of every document: inserted, failed, or not attempted after a stop."""
 
     total_documents: int

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from mcp_arangodb_async.connections.names import validate_collection_name
 from mcp_arangodb_async.errors import ConflictError, MaaError
@@ -19,13 +18,12 @@ DUPLICATE_NAME = 1207
 COUNTS_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionMade:
+class CollectionMade(TypedDict):
     """A collection that exists now; `created` is false if it did before."""
 
     name: str
     type: CollectionKind
-    wait_for_sync: bool = field(metadata={"name": "waitForSync"})
+    waitForSync: bool
     created: bool
 
 
@@ -86,6 +84,4 @@ async def create_collection(
             database=database.key,
             arango_error_num=DUPLICATE_NAME,
         )
-    return CollectionMade(
-        name=name, type=found, wait_for_sync=bool(properties["waitForSync"]), created=created
-    )
+    return CollectionMade(name=name, type=found, waitForSync=bool(properties["waitForSync"]), created=created)

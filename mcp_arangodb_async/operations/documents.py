@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from mcp_arangodb_async.connections.names import validate_collection_name, validate_document_key
 from mcp_arangodb_async.errors import InputError, NotFoundError
@@ -17,26 +16,24 @@ Document = dict[str, Any]
 DOCUMENT_NOT_FOUND = 1202
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(TypedDict):
     """A stored document: its identity, and what it is now if that was asked for."""
 
     _id: str
     _key: str
     _rev: str
-    _old_rev: str | None = None
-    new: Document | None = None
+    _old_rev: str | None
+    new: Document | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
+class Removed(TypedDict):
     """A removed document; with `dry_run`, the one that would be removed, in `old`."""
 
     _id: str
     _key: str
     _rev: str
-    dry_run: bool | None = None
-    old: Document | None = None
+    dry_run: bool | None
+    old: Document | None
 
 
 def written(answer: Document) -> Written:
@@ -116,7 +113,7 @@ async def remove(database: ArangoDatabase, collection: str, key: str, *, dry_run
         found = await get(database, collection, key)
         return Removed(_id=found["_id"], _key=found["_key"], _rev=found["_rev"], dry_run=True, old=found)
     answer = cast("Document", await database.collection(collection).delete(key))
-    return Removed(_id=answer["_id"], _key=answer["_key"], _rev=answer["_rev"])
+    return Removed(_id=answer["_id"], _key=answer["_key"], _rev=answer["_rev"], dry_run=None, old=None)
 
 
 async def get(database: ArangoDatabase, collection: str, key: str) -> Document:

@@ -6,7 +6,6 @@ twelve times the CPU of text. So rows travel as text alone, and everything else 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,8 @@ from mcp_arangodb_async.tools.rows import cut, encode, table, written
 
 # What is told about an error: the contract's shape, in its order.
 ERROR_FACTS = ("hint", "database", "arango_error_num", "field", "did_you_mean")
+# Members that say something by being null: there is no focus, nothing could be resolved.
+NULL_SAYS = frozenset({"focused_database", "resolved_database", "resolved_level"})
 WireResult = dict[str, Any]
 
 
@@ -24,7 +25,7 @@ def text(value: str) -> dict[str, str]:
     return {"type": "text", "text": value}
 
 
-def rendered(result: object, facts: Mapping[str, Any], limits: Limits) -> WireResult:
+def rendered(result: Rows | Mapping[str, Any], facts: Mapping[str, Any], limits: Limits) -> WireResult:
     """A tool's result as an MCP result; `facts` (which database) are added to it."""
     if isinstance(result, Rows):
         return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
@@ -62,18 +63,9 @@ def rows_content(rows: Rows, facts: Mapping[str, Any], limits: Limits) -> list[d
             return [text(written(shown, rows.format)), text(encode(about).decode())]
 
 
-def plain(record: object) -> dict[str, Any]:
-    """A record as the document clients see: members that are None are left out, names as clients know them.
-
-    A member that clients know by another name than its field's says so in the field's metadata.
-    """
-    assert dataclasses.is_dataclass(record)
-    return {
-        name: value
-        for field in dataclasses.fields(record)
-        if (value := getattr(record, field.name)) is not None or field.default is dataclasses.MISSING
-        for name in [field.metadata.get("name", field.name)]
-    }
+def plain(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool's document as clients see it: members that are null are left out, but for `NULL_SAYS`."""
+    return {name: value for name, value in document.items() if value is not None or name in NULL_SAYS}
 
 
 def error_document(error: MaaError, *, request_id: str, database: str | None = None) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from pydantic import Field
 
@@ -37,16 +36,15 @@ class SetFocusArgs(Args):
     also: ClassVar = {"database_key": "database", "key": "database"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FocusSet:
+class FocusSet(TypedDict):
     """What later calls of this session work on; `session` must be passed on when it is given."""
 
     success: bool
     focused_database: str | None
-    session_id: str | None = None
-    session: str | None = None
-    message: str | None = None
-    fallback_database: str | None = None
+    session_id: str | None
+    session: str | None
+    message: str | None
+    fallback_database: str | None
 
 
 @tool(title="Focus a database", category="multi_tenancy", effect=Effect.SESSION, uses_session=True)
@@ -88,13 +86,12 @@ async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSe
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Focus:
+class Focus(TypedDict):
     """The session's focus."""
 
     focused_database: str | None
     is_set: bool
-    session_id: str | None = None
+    session_id: str | None
 
 
 @tool(title="Focused database", category="multi_tenancy", effect=Effect.READ, uses_session=True)
@@ -103,8 +100,7 @@ async def arango_get_focused_database(call: Call, args: NoArgs) -> Focus:  # noq
     return Focus(focused_database=call.focus, is_set=call.focus is not None, session_id=call.session_name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AvailableDatabases:
+class AvailableDatabases(TypedDict):
     """Every configured database; nothing is connected to find out."""
 
     databases: list[dict[str, Any]]
@@ -140,8 +136,7 @@ class ResolutionArgs(Args):
     database: str | None = Field(None, description="As argument")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolutionExplained:
+class ResolutionExplained(TypedDict):
     """Which database a call would use now, and what each level says."""
 
     resolved_database: str | None
@@ -149,8 +144,8 @@ class ResolutionExplained:
     levels: dict[str, Any]
     configuration: dict[str, Any]
     databases: dict[str, Any]
-    session_id: str | None = None
-    problem: str | None = None
+    session_id: str | None
+    problem: str | None
 
 
 @tool(title="Explain resolution", category="multi_tenancy", effect=Effect.READ, uses_session=True)
@@ -206,17 +201,16 @@ class ConnectionArgs(DatabaseArgs):
     also: ClassVar = {"database_key": "database", "key": "database"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(TypedDict):
     """Whether a database answered just now."""
 
     key: str
     connected: bool
     status: str
-    latency_ms: float | None = None
-    version: str | None = None
-    engine: str | None = None
-    error: str | None = None
+    latency_ms: float | None
+    version: str | None
+    engine: str | None
+    error: str | None
 
 
 @tool(title="Test a connection", category="multi_tenancy", effect=Effect.READ)
@@ -238,13 +232,12 @@ def connection(health: Health) -> Connection:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllStatus:
+class AllStatus(TypedDict):
     """Every configured database with its state, checked at the same time."""
 
     summary: dict[str, Any]
     databases: list[dict[str, Any]]
-    session_id: str | None = None
+    session_id: str | None
 
 
 @tool(title="All databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
@@ -264,12 +257,12 @@ async def status_of(call: Call) -> AllStatus:
             described(
                 {
                     **shown(configured[health.key], call),
-                    "status": "connected" if found.connected else "error",
-                    "reason": None if found.connected else found.status,
-                    "latency_ms": found.latency_ms,
-                    "version": found.version,
-                    "engine": found.engine,
-                    "error": found.error,
+                    "status": "connected" if found["connected"] else "error",
+                    "reason": None if found["connected"] else found["status"],
+                    "latency_ms": found["latency_ms"],
+                    "version": found["version"],
+                    "engine": found["engine"],
+                    "error": found["error"],
                 }
             )
         )

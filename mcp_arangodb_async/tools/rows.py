@@ -137,6 +137,8 @@ def as_csv(rows: Sequence[Any]) -> str:
 
 # A string that no YAML reader could take for anything else.
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./ -]*[A-Za-z0-9_]|[A-Za-z]")
+# Characters that YAML forbids or takes for a line's end, and JSON does not.
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 RESERVED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
 
@@ -144,7 +146,7 @@ def yaml_scalar(value: Any) -> str:
     """A scalar as YAML; a string that could be mistaken is quoted as in JSON, which is YAML too."""
     if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in RESERVED:
         return value
-    return encode(value).decode()
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(value).decode())
 
 
 def as_yaml(value: Any, indent: int) -> list[str]:

@@ -3,12 +3,18 @@
 Clients put every tool's schema before the model on every turn, so titles, references, `null` alternatives,
 defaults and bounds are left out. What is advertised is stricter than what is accepted: `parse_args` also
 takes null for an optional argument, and the old spellings.
+
+pydantic could make these schemas as well, but it would have to build every validator for it, which costs a
+starting server more than all the rest of this package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+import types
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
 
 from mcp_arangodb_async.tools.spec import Tool
 
@@ -17,60 +23,70 @@ JsonSchema = dict[str, Any]
 SESSION: JsonSchema = {"type": "string", "description": "Handle"}
 # These stand last in every schema, in this order.
 LAST = ("database", "session")
+NAMES: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def input_schema(tool: Tool, *, session: bool) -> JsonSchema:
     """The schema of the tool's arguments; `session` adds the handle that HTTP clients pass."""
-    full = tool.args.model_json_schema()
-    definitions: Mapping[str, Any] = full.get("$defs", {})
-    properties: JsonSchema = {
-        name: smaller(schema, definitions) for name, schema in full.get("properties", {}).items()
-    }
+    schema = object_schema(tool.args)
+    properties: JsonSchema = schema.get("properties", {})
     if session and tool.uses_session:
         properties["session"] = SESSION
-    ordered = {name: schema for name, schema in properties.items() if name not in LAST}
-    ordered.update({name: properties[name] for name in LAST if name in properties})
+    for name in LAST:
+        if name in properties:
+            properties[name] = properties.pop(name)
+    if properties:
+        schema["properties"] = properties
+        # `required` and `additionalProperties` read better behind what they are about.
+        for name in ("required", "additionalProperties"):
+            if name in schema:
+                schema[name] = schema.pop(name)
+    return schema
+
+
+def object_schema(model: type[BaseModel]) -> JsonSchema:
+    """The schema of a record of arguments."""
     schema: JsonSchema = {"type": "object"}
-    if ordered:
-        schema["properties"] = ordered
-    if full.get("required"):
-        schema["required"] = full["required"]
+    properties: JsonSchema = {}
+    for name, field in model.model_fields.items():
+        properties[name] = type_schema(field.annotation)
+        if field.description:
+            properties[name]["description"] = field.description
+    if properties:
+        schema["properties"] = properties
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    if required:
+        schema["required"] = required
     schema["additionalProperties"] = False
     return schema
 
 
-def smaller(schema: JsonSchema, definitions: Mapping[str, Any]) -> JsonSchema:
-    """The schema without titles, references, null alternatives and defaults of null."""
-    if "$ref" in schema:
-        target: JsonSchema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
-        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-    if "anyOf" in schema:
-        choices = [choice for choice in schema["anyOf"] if choice != {"type": "null"}]
+def type_schema(hint: Any) -> JsonSchema:
+    """The schema of one argument's type."""
+    if hint in NAMES:
+        return {"type": NAMES[hint]}
+    if hint is Any:
+        return {}
+    origin: Any = get_origin(hint)
+    if origin is Annotated:
+        return type_schema(get_args(hint)[0])
+    if origin is Literal:
+        return {"enum": list(get_args(hint))}
+    if origin in (Union, types.UnionType):
+        choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
         if len(choices) == 1:
-            rest = {key: value for key, value in schema.items() if key != "anyOf"}
-            return smaller({**choices[0], **rest}, definitions)
-    small: JsonSchema = {}
-    for key, value in schema.items():
-        match key:
-            case "type" if "enum" in schema:
-                continue
-            case "type" | "enum" | "description" | "required":
-                small[key] = value
-            case "properties":
-                small[key] = {name: smaller(inner, definitions) for name, inner in value.items()}
-            case "items":
-                small[key] = smaller(cast("JsonSchema", value), definitions)
-            case "additionalProperties" if isinstance(value, dict):
-                small[key] = smaller(cast("JsonSchema", value), definitions)
-            case "additionalProperties" if value is False:
-                small[key] = False
-            case "anyOf":
-                small[key] = [smaller(choice, definitions) for choice in value]
-            case "const":
-                small["enum"] = [value]
-            case _:
-                continue
-    return small
+            return type_schema(choices[0])
+        return {"anyOf": [type_schema(choice) for choice in choices]}
+    kind: Any = origin or hint
+    if isinstance(kind, type):
+        if issubclass(kind, BaseModel):
+            return object_schema(kind)
+        if issubclass(kind, Mapping):
+            return {"type": "object"}
+        if issubclass(kind, Sequence):
+            items = get_args(hint)
+            return {"type": "array", "items": type_schema(items[0])} if items else {"type": "array"}
+    raise TypeError(f"no schema for the type {hint!r}")
 
 
 def output_schema(tool: Tool) -> JsonSchema | None:

@@ -74,7 +74,8 @@ class Args(BaseModel):
     and never advertised.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # Validators are built by the first call that needs them: a client that only lists tools needs none.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     also: ClassVar[Mapping[str, str]] = {}
 
@@ -95,7 +96,7 @@ class DatabaseArgs(Args):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One tool, as data. `result` is the record type it returns, `Rows` for rows.
+    """One tool, as data. `result` is the type it returns: `Rows`, or a TypedDict that becomes the document.
 
     `writes` tells for given arguments whether data would change, where the effect alone does not.
     """
@@ -116,7 +117,7 @@ class Tool:
     @property
     def returns_rows(self) -> bool:
         """Whether the result is rows, which have no output schema and travel as text only."""
-        return issubclass(self.result, Rows)
+        return self.result is Rows
 
 
 ArgsT = TypeVar("ArgsT", bound=Args)

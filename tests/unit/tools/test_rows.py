@@ -88,7 +88,10 @@ def test_yaml_says_exactly_what_the_value_is(value: Any, text: str) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=12,
 )
@@ -99,12 +102,7 @@ def test_yaml_can_be_read_back(value: Any) -> None:
     from ruamel.yaml import YAML
 
     text = "\n".join(as_yaml(value, 0)) + "\n"
-    try:
-        read = YAML(typ="safe", pure=True).load(text)
-    except Exception as error:  # a character that YAML forbids even where JSON does not
-        assert "special characters are not allowed" in str(error)
-        return
-    assert read == value
+    assert YAML(typ="safe", pure=True).load(text) == value  # pyright: ignore[reportUnknownMemberType] - untyped
 
 
 def test_rows_are_written_in_each_text_format() -> None:
