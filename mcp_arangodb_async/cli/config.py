@@ -22,8 +22,8 @@ def options(settings: Settings) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
 
     def add(path: str, value: Any) -> None:
-        origin = settings.origins.get(path) or settings.origins.get(path.rpartition(".")[0])
-        rows.append({"option": path, "value": value, "origin": str(origin or Origin(kind="default"))})
+        origin = settings.origins.get(path, Origin(kind="default"))
+        rows.append({"option": path, "value": value, "origin": str(origin)})
 
     add("default_database", settings.default_database)
     if settings.env_default is not None:

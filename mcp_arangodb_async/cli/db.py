@@ -32,7 +32,7 @@ def _file(parser: argparse.ArgumentParser) -> None:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _key(parser)
-    add_options(parser, options_of(DatabaseConfig))
+    add_options(parser, options_of(DatabaseConfig), variables=False)
     parser.add_argument("--default", action="store_true", help="make it the default_database as well")
     parser.add_argument(*_OLD_FLAGS, dest="old", metavar="...", help=argparse.SUPPRESS)
     _file(parser)
@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _update_arguments(parser: argparse.ArgumentParser) -> None:
     _key(parser)
     parser.add_argument("--key", "-k", dest="new_key", metavar="NEW", help="rename it; it keeps its position")
-    add_options(parser, options_of(DatabaseConfig))
+    add_options(parser, options_of(DatabaseConfig), variables=False)
     parser.add_argument("--default", action="store_true", help="make it the default_database as well")
     _file(parser)
 
@@ -55,7 +55,7 @@ def _run_add(invocation: Invocation) -> int:
     if invocation.option("old") is not None:
         raise InputError(
             "`db add` adds an entry to the configuration; it does not create a database on a server",
-            hint="as in 0.5.4's `db config add`",
+            hint="as `db config add` of 0.5.4 did",
         )
     key, values = invocation.option("key"), _values(invocation)
     if "url" not in values:

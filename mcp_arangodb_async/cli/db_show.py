@@ -13,6 +13,7 @@ from mcp_arangodb_async.config.environment import read_env_file
 from mcp_arangodb_async.config.files import unknown_key
 from mcp_arangodb_async.config.load import load_settings
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
+from mcp_arangodb_async.config.secret import IN_URL
 from mcp_arangodb_async.connections.health import Health
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.sessions import explain_resolution
@@ -54,6 +55,8 @@ def credentials(database: DatabaseSettings) -> str:
     secret = database.token if database.auth == "token" else database.password
     if isinstance(database.server, EmbeddedServer) or secret.variable is None:
         return "none"
+    if secret.variable == IN_URL:
+        return "in the URL"
     return f"{secret.variable} ({'set' if secret.is_set else 'not set'})"
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mcp_arangodb_async.cli.command import Command, Invocation
 from mcp_arangodb_async.config.environment import UserDirectories
-from mcp_arangodb_async.engine import ArangoError, Engine, Listening, serve
 from mcp_arangodb_async.errors import BackendError, DeniedError, InputError
 
 COMPATIBLE = ("3.12", "4.0")
@@ -56,6 +55,9 @@ def _run(invocation: Invocation) -> int:
     if host not in OWN_ADDRESSES and password is None and not open_to_all:
         raise DeniedError(f"root has no password, which is refused on {host}", hint=f"set {ROOT_VARIABLE}")
     directory = _directory(invocation)
+
+    # Here and not above: help, completion and mistakes in flags do without the engine.
+    from mcp_arangodb_async.engine import ArangoError, Engine, Listening, serve
 
     def ready(listening: Listening) -> None:
         where = "memory" if directory is None else str(directory)

@@ -16,15 +16,20 @@ FILE_FLAGS = ("--config-file", "--config-path", "--cfgf", "--cfgp", "-C")
 ENV_FILE_FLAGS = ("--env-file", "--environment-file", "--envf", "-E")
 
 
-def add_options(parser: argparse.ArgumentParser, options: Iterable[OptionField]) -> None:
-    """An argument for each option that has flags; what is not given is not in the result."""
+def add_options(
+    parser: argparse.ArgumentParser, options: Iterable[OptionField], *, variables: bool = True
+) -> None:
+    """An argument for each option that has flags; what is not given is not in the result.
+
+    `variables` names them in the help texts: not where a command writes a file that has no use for them.
+    """
     for option in options:
         if not option.option.flags:
             continue
         shared: dict[str, Any] = {
             "dest": option.path,
             "default": argparse.SUPPRESS,
-            "help": option_help(option),
+            "help": option_help(option, variables=variables),
         }
         if option.type is bool:
             parser.add_argument(*option.option.flags, action=argparse.BooleanOptionalAction, **shared)
@@ -33,12 +38,12 @@ def add_options(parser: argparse.ArgumentParser, options: Iterable[OptionField])
             parser.add_argument(*option.option.flags, type=checked(option), metavar=metavar, **shared)
 
 
-def option_help(option: OptionField) -> str:
+def option_help(option: OptionField, *, variables: bool = True) -> str:
     """The help text with default and variable, safe for argparse's formatting."""
     facts: list[str] = []
     if option.default not in (None, (), False):
-        facts.append(f"default {option.default}")
-    if option.option.variables:
+        facts.append(f"default {'yes' if option.default is True else option.default}")
+    if variables and option.option.variables:
         facts.append(f"variable {option.option.variables[0]}")
     text = option.option.help + (f" ({'; '.join(facts)})" if facts else "")
     return text.replace("%", "%%")

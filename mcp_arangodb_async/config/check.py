@@ -137,6 +137,8 @@ def _shown(given: Any, place: Place) -> str:
         return "keys and values"
     if isinstance(given, list | tuple):
         return "a list"
+    if isinstance(given, int | float):
+        return str(given)
     if place and place[-1] in {"password_env", "sha256", "tokens"}:
         return "what is written there"
     return repr(short(shown(str(given)) if "@" in str(given) else str(given)))

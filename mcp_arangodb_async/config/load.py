@@ -25,7 +25,7 @@ from mcp_arangodb_async.config.model import (
     Source,
 )
 from mcp_arangodb_async.config.option import OptionField, options_of
-from mcp_arangodb_async.config.place import Problem, Tree
+from mcp_arangodb_async.config.place import Place, Problem, Tree, shown_place
 from mcp_arangodb_async.errors import ConfigError
 
 FILE_VARIABLE = "ARANGO_DATABASES_CONFIG_FILE"
@@ -179,7 +179,7 @@ def load_settings(
         raise wrong(found.problems)
     default = file.config.default_database if file else None
     if file is not None and default is not None:
-        found.origins["default_database"] = _file_origin(file, "default_database")
+        found.origins["default_database"] = _origin(file, ("default_database",))
     dangling = dangling_default(default, list(databases))
     if dangling:
         found.warnings.append(dangling)
@@ -195,8 +195,8 @@ def load_settings(
     )
 
 
-def _file_origin(file: LoadedFile, path: str) -> Origin:
-    return Origin(kind="file", where=f"{file.path}:{file.tree.line(tuple(path.split('.')))}")
+def _origin(file: LoadedFile, place: Place) -> Origin:
+    return Origin(kind="file", where=f"{file.path}:{file.tree.line(place)}")
 
 
 def _section(
@@ -214,7 +214,7 @@ def _section(
         key = option.path.removeprefix(f"{name}.")
         if file and key in in_file:
             values[key] = in_file[key]
-            found.origins[option.path] = _file_origin(file, option.path)
+            found.origins[option.path] = _origin(file, (name, key))
         variable = first_set(option, environ)
         if variable is not None:
             values[key] = _from_text(option, environ[variable])
@@ -282,8 +282,9 @@ def _databases(
             databases[key] = _database(
                 key, config, Secret(passwords, environ), Secret(tokens, environ), embedded
             )
-            for name in file.tree.value["databases"][key]:
-                found.origins[f"databases.{key}.{name}"] = _file_origin(file, f"databases.{key}.{name}")
+            for place in file.tree.lines:
+                if place[:2] == ("databases", key) and len(place) > 2:
+                    found.origins[shown_place(place)] = _origin(file, place)
         for name in URL_VARIABLES:
             if environ.get(name):
                 found.warnings.append(

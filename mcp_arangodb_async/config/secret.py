@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+IN_URL = "the URL"
+
 
 class Secret:
     """The content of an environment variable, read each time it is revealed.
@@ -26,7 +28,7 @@ class Secret:
     @classmethod
     def held(cls, value: str) -> Secret:
         """A secret whose text is known already, such as one split off a URL in a variable."""
-        return cls(("(given in the URL)",), {"(given in the URL)": value})
+        return cls((IN_URL,), {IN_URL: value})
 
     @property
     def variable(self) -> str | None:
