@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
 from mcp_arangodb_async.config.address import RemoteServer
@@ -128,10 +129,12 @@ class RecordingServer:
 
 
 @asynccontextmanager
-async def recording_server(port: int = 0) -> AsyncGenerator[RecordingServer]:
+async def recording_server(
+    port: int = 0, *, tls: SSLContext | None = None
+) -> AsyncGenerator[RecordingServer]:
     """A server that is up for the block."""
     recorder = RecordingServer(port)
-    server = await asyncio.start_server(recorder.serve, "127.0.0.1", port)
+    server = await asyncio.start_server(recorder.serve, "127.0.0.1", port, ssl=tls)
     recorder.port = server.sockets[0].getsockname()[1]
     try:
         yield recorder
