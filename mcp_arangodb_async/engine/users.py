@@ -117,7 +117,7 @@ class User:
             return Level.NONE
         if collection.startswith("_"):
             return {"_queues": Level.RO, "_frontend": Level.RW}.get(collection, around)
-        own = self.databases[database].collections if database in self.databases else {}
+        own = self.databases[database].collections if database in self.databases else Grants().collections
         if collection in own:
             return own[collection]
         return max(
@@ -153,11 +153,18 @@ class UserDocuments(Protocol):
 
 
 class Users:
-    """All accounts. Reads come from a copy that is renewed when the stored documents changed."""
+    """All accounts. Reads come from a copy that is renewed when the stored documents changed.
 
-    def __init__(self, documents: UserDocuments, *, now: Callable[[], float] = time.time) -> None:
+    Whether another process changed them is asked at most every `recheck` seconds.
+    """
+
+    def __init__(
+        self, documents: UserDocuments, *, now: Callable[[], float] = time.time, recheck: float = 0.2
+    ) -> None:
         self._documents = documents
         self._now = now
+        self._recheck = recheck
+        self._checked = 0.0
         self._lock = threading.RLock()
         self._version: object = None
         self._users: dict[str, User] = {}
@@ -345,6 +352,10 @@ class Users:
         return any(hmac.compare_digest(token.hash, digest) and token.is_active(now) for token in user.tokens)
 
     def _refresh(self) -> None:
+        moment = time.monotonic()
+        if self._version is not None and moment - self._checked < self._recheck:
+            return
+        self._checked = moment
         version = self._documents.version()
         if version == self._version and version is not None:
             return

@@ -14,7 +14,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcp_arangodb_async.engine.users import ROOT, Users
 
@@ -121,7 +121,7 @@ class Authenticator:
             claims: Any = json.loads(_decode(parts[1]))
         except (ValueError, RecursionError):
             return None
-        return claims if isinstance(claims, dict) else None
+        return cast("dict[str, Any]", claims) if isinstance(claims, dict) else None
 
 
 def _encode(data: bytes) -> str:

@@ -190,7 +190,8 @@ def update_document(call: Call) -> Response:
 def remove_document(call: Call) -> Response:
     options = write_options(call)
     key = call.names["key"]
-    body = cast("Json", call.body) if isinstance(call.body, dict) else None
+    given: Any = call.body
+    body = cast("Json", given) if isinstance(given, dict) else None
     with call.transaction(write=True) as tx:
         collection = call.writable(tx, call.names["collection"])
         stored = other_revision(tx, collection, key, options, body)

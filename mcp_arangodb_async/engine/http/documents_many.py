@@ -25,9 +25,10 @@ from mcp_arangodb_async.engine.values import encode_json
 
 
 def _items(call: Call) -> list[Any]:
-    if not isinstance(call.body, list):
+    body: Any = call.body
+    if not isinstance(body, list):
         raise ArangoError(ERROR_BAD_PARAMETER, "expecting a list of documents or keys in the body")
-    return cast("list[Any]", call.body)
+    return cast("list[Any]", body)
 
 
 def key_of(item: Any, collection: str) -> str:

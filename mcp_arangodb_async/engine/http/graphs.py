@@ -60,7 +60,7 @@ def create_graph(call: Call) -> Response:
     name = body.get("name")
     if not isinstance(name, str) or not name:
         raise ArangoError(ERROR_BAD_PARAMETER, "missing graph name", status=400)
-    definitions = body.get("edgeDefinitions") or []
+    definitions: Any = body.get("edgeDefinitions") or []
     if not isinstance(definitions, list):
         raise ArangoError(ERROR_GRAPH_CREATE_MALFORMED_EDGE_DEFINITION)
     graph = graphs.create_graph(

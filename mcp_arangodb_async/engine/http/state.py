@@ -69,7 +69,7 @@ class ServerState:
     recent_calls: deque[Json] = field(default_factory=lambda: deque(maxlen=100))
     running: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])
     endpoint: str = "embedded:"
-    requests: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter[str])
     lock: threading.Lock = field(default_factory=threading.Lock)
     swept: float = 0.0
 

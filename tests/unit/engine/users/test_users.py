@@ -215,7 +215,7 @@ def test_access_tokens_stand_for_the_password_until_they_end(users: Users) -> No
 
 def test_changes_of_others_are_seen() -> None:
     documents = Documents()
-    here, there = Users(documents), Users(documents)
+    here, there = Users(documents, recheck=0), Users(documents, recheck=0)
     here.create("ada", "x")
     assert there.find("ada") is not None
     there.remove("ada")
