@@ -348,7 +348,11 @@ def test_a_repeated_read_succeeds_when_only_the_connection_was_old() -> None:
             LimitError,
             "more than 10000 bytes",
         ),
-        (Answer(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", closes=True), UnavailableError, "broke"),
+        (
+            Answer(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}", closes=True),
+            UnavailableError,
+            "broke",
+        ),
         (Answer(status=500, body=[1, 2]), BackendError, "500 without a message"),
         (Answer(status=503, body=b"", headers={"content-type": "text/plain"}), UnavailableError, "503"),
         (Answer(status=401, body={"error": True, "errorNum": 401}), AuthenticationError, "refused the login"),
