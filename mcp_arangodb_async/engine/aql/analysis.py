@@ -78,16 +78,16 @@ def _bind_keys(query: ast.Query) -> Iterator[str]:
 
 def is_constant(expression: ast.Expression) -> bool:
     """Tell whether an expression is known before the query runs: made of literals and bind parameters."""
-    match expression:
-        case ast.Literal() | ast.BindParameter() | ast.CollectionParameter():
-            return True
-        case ast.Unary():
-            return isinstance(expression.operand, ast.Literal) and expression.operator != "NOT"
-        case ast.ArrayLiteral():
-            return all(is_constant(element) for element in expression.elements)
-        case ast.ObjectLiteral():
-            return all(is_constant(member.key) and is_constant(member.value) for member in expression.members)
-        case ast.AttributeAccess():
-            return is_constant(expression.subject)
-        case _:
-            return False
+    left: list[ast.Node] = [expression]
+    while left:
+        node = left.pop()
+        match node:
+            case ast.Literal() | ast.BindParameter() | ast.CollectionParameter():
+                continue
+            case ast.ArrayLiteral() | ast.ObjectLiteral() | ast.ObjectMember() | ast.AttributeAccess():
+                left.extend(children(node))
+            case ast.Unary(operator="+" | "-", operand=ast.Literal()):
+                continue
+            case _:
+                return False
+    return True

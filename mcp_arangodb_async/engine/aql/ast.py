@@ -276,7 +276,7 @@ class Assignment(Node):
 class For(Node):
     """`FOR variable IN source`; with `search`, the source must be a view.
 
-    `FOR {a, b} IN source` is this over a temporary variable, and a `Let` for each name; as `LET [a, b] = e` is.
+    `FOR {a, b} IN source` is this over a temporary variable, and a `Let` for each name.
     """
 
     variable: Variable
