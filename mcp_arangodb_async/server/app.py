@@ -59,6 +59,7 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
                 seconds=settings.limits.call_deadline,
             ),
             tools=TOOLS_BY_NAME,
+            toolset=settings.server.toolset,
             explain=lambda argument, focus: explain_resolution(argument, focus, settings),
             check_key=lambda key: check_key(key, settings),
         )

@@ -15,7 +15,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_arangodb_async import __version__
 from mcp_arangodb_async.server.app import App
-from mcp_arangodb_async.server.dispatch import Incoming
+from mcp_arangodb_async.server.dispatch import Incoming, unannounced
 from mcp_arangodb_async.server.endpoint import Endpoint, endpoint_of
 from mcp_arangodb_async.server.instructions import INSTRUCTIONS
 from mcp_arangodb_async.server.listing import ToolListing
@@ -118,7 +118,7 @@ class Handlers:
                 transport_session=transport_session,
                 principal=endpoint.principal,
                 report=context.session.report_progress,
-                list_changed=connection.send_tool_list_changed if era == "handshake" else None,
+                list_changed=connection.send_tool_list_changed if era == "handshake" else unannounced,
             )
         )
 

@@ -44,6 +44,10 @@ async def unreported(_done: float, _total: float | None, _message: str | None) -
     """Progress that nobody asked for."""
 
 
+async def unannounced() -> None:
+    """A change of the tool list that this client's protocol era has no words for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
     """A call as a transport hands it over."""
@@ -56,7 +60,7 @@ class Incoming:
     transport_session: str | None = None
     principal: str | None = None
     report: Callable[[float, float | None, str | None], Awaitable[None]] = unreported
-    list_changed: Callable[[], Awaitable[None]] | None = None
+    list_changed: Callable[[], Awaitable[None]] = unannounced
 
     @property
     def owner(self) -> str:
@@ -206,6 +210,7 @@ class Dispatcher:
             resolution=resolution,
             change=self._changer(choice, session, incoming),
             report=incoming.report,
+            list_changed=incoming.list_changed,
         )
         if resolution is not None and tool.effect.access is not None:
             call.require(tool.effect.access, tool.name)

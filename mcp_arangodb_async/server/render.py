@@ -16,7 +16,9 @@ from mcp_arangodb_async.tools.rows import cut, encode, table, written
 # What is told about an error: the contract's shape, in its order.
 ERROR_FACTS = ("hint", "database", "arango_error_num", "field", "did_you_mean")
 # Members that say something by being null: there is no focus, nothing could be resolved.
-NULL_SAYS = frozenset({"focused_database", "resolved_database", "resolved_level"})
+NULL_SAYS = frozenset(
+    {"focused_database", "resolved_database", "resolved_level", "current_stage", "from_stage"}
+)
 WireResult = dict[str, Any]
 
 

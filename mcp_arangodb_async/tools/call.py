@@ -55,6 +55,7 @@ class Surroundings:
     continuations: Continuations
     limits: Limits
     tools: Mapping[str, Tool]
+    toolset: str
     explain: Callable[[str | None, str | None], Sequence[Level]]
     check_key: Callable[[str], None]
 
@@ -75,6 +76,7 @@ class Call:
     resolution: Resolution | None
     change: Callable[[Callable[[SessionState], None]], Awaitable[str | None]]
     report: Callable[[float, float | None, str | None], Awaitable[None]]
+    list_changed: Callable[[], Awaitable[None]]
 
     @property
     def focus(self) -> str | None:

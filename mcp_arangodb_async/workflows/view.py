@@ -19,15 +19,15 @@ def shown_tools(
 ) -> list[str]:
     """The names that stay in the list, in its order.
 
-    `toolset` is the operator's or the endpoint's choice, the others are the session's; each narrows. The
-    tools in `always` stay whatever was chosen, so that nobody locks himself out.
+    `toolset` is the operator's or the endpoint's choice, the others are the session's; both narrow. A stage
+    takes the place of the workflow. The tools in `always` stay whatever was chosen, so that nobody locks
+    himself out.
     """
     kept = set(names)
-    for chosen in (WORKFLOWS[toolset].tools, WORKFLOWS[workflow].tools if workflow else None):
-        if chosen is not None:
-            kept &= set(chosen)
-    if stage is not None:
-        kept &= set(STAGES[stage].tools)
+    chosen = STAGES[stage].tools if stage else WORKFLOWS[workflow].tools if workflow else None
+    for tools in (WORKFLOWS[toolset].tools, chosen):
+        if tools is not None:
+            kept &= set(tools)
     kept -= set(unloaded)
     return [name for name in names if name in kept or name in always]
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from mcp_arangodb_async.server.app import open_app
 from mcp_arangodb_async.server.build import build_server
 from mcp_arangodb_async.server.http import listen_on, open_http
 
+Hearing = Callable[[Any], Awaitable[None]] | None
 Carrier = Literal["memory", "stdio", "http"]
 MODES = {"handshake": "legacy", "stateless": "2026-07-28"}
 
@@ -103,7 +104,7 @@ class OpenTalk(Protocol):
     """Opens one more client of a place."""
 
     def __call__(
-        self, path: str = "/mcp", *, token: str | None = None
+        self, path: str = "/mcp", *, token: str | None = None, message_handler: Hearing = None
     ) -> AbstractAsyncContextManager[Talk]: ...
 
 
@@ -137,12 +138,18 @@ class Places:
                     port = await stack.enter_async_context(self.serving(self.settings(yaml, environ)))
 
                     @asynccontextmanager
-                    async def talk(path: str = "/mcp", *, token: str | None = None) -> AsyncGenerator[Talk]:
+                    async def talk(
+                        path: str = "/mcp", *, token: str | None = None, message_handler: Hearing = None
+                    ) -> AsyncGenerator[Talk]:
                         headers = {"authorization": f"Bearer {token}"} if token else {}
                         url = f"http://127.0.0.1:{port}{path}"
                         async with (
                             httpx2.AsyncClient(headers=headers, timeout=30) as http,
-                            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+                            Client(
+                                streamable_http_client(url, http_client=http),
+                                mode=mode,
+                                message_handler=message_handler,
+                            ) as client,
                         ):
                             yield Talk(client)
 
@@ -150,18 +157,26 @@ class Places:
                     parameters = self.child(yaml, environ)
 
                     @asynccontextmanager
-                    async def talk(path: str = "/mcp", *, token: str | None = None) -> AsyncGenerator[Talk]:
-                        async with Client(parameters, mode=mode) as client:
+                    async def talk(
+                        path: str = "/mcp", *, token: str | None = None, message_handler: Hearing = None
+                    ) -> AsyncGenerator[Talk]:
+                        async with Client(parameters, mode=mode, message_handler=message_handler) as client:
                             yield Talk(client)
 
                 case "memory":
                     settings = self.settings(yaml, environ)
 
                     @asynccontextmanager
-                    async def talk(path: str = "/mcp", *, token: str | None = None) -> AsyncGenerator[Talk]:
+                    async def talk(
+                        path: str = "/mcp", *, token: str | None = None, message_handler: Hearing = None
+                    ) -> AsyncGenerator[Talk]:
                         async with (
                             open_app(settings) as app,
-                            Client(build_server(app, transport="stdio"), mode=mode) as client,
+                            Client(
+                                build_server(app, transport="stdio"),
+                                mode=mode,
+                                message_handler=message_handler,
+                            ) as client,
                         ):
                             yield Talk(client)
 
