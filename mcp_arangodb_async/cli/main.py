@@ -124,7 +124,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     out = Output(as_json="--json" in words)
     try:
-        return _run(words, out)
+        code = _run(words, out)
+        sys.stdout.flush()  # here, where a reader that has left is handled
+        return code
     except MaaError as error:
         return _report(error, out)
     except KeyboardInterrupt:

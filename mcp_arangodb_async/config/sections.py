@@ -61,8 +61,8 @@ def _existing_file(name: str | None, info: ValidationInfo) -> str | None:
     return str(path)
 
 
-Count = Annotated[int, BeforeValidator(_no_bool)]
-Seconds = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=86_400, allow_inf_nan=False)]
+NOT_BOOL = BeforeValidator(_no_bool)
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False), NOT_BOOL]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +120,9 @@ class HttpSettings:
         ),
     ] = "127.0.0.1"
     port: Annotated[
-        Count,
+        int,
         Field(ge=0, le=65_535),
+        NOT_BOOL,
         Option(
             help="port to listen on; 0 takes a free one and prints it",
             variables=("MCP_HTTP_PORT",),
@@ -166,8 +167,9 @@ class HttpSettings:
         ),
     ] = ()
     max_body_bytes: Annotated[
-        Count,
+        int,
         Field(ge=1024),
+        NOT_BOOL,
         Option(help="largest request body that is read", variables=("MCP_HTTP_MAX_BODY_BYTES",)),
     ] = 4 * 1024 * 1024
 
@@ -178,13 +180,15 @@ class LimitSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     max_rows: Annotated[
-        Count,
+        int,
         Field(ge=1, le=1_000_000),
+        NOT_BOOL,
         Option(help="rows one call returns at most", variables=("MCP_MAX_ROWS",)),
     ] = 1000
     max_bytes: Annotated[
-        Count,
+        int,
         Field(ge=1024),
+        NOT_BOOL,
         Option(help="bytes of result one call returns at most", variables=("MCP_MAX_BYTES",)),
     ] = 256 * 1024
     connect_deadline: Annotated[
@@ -195,8 +199,9 @@ class LimitSettings:
         Seconds, Option(help="seconds one tool call may take in all", variables=("MCP_CALL_DEADLINE_SEC",))
     ] = 300.0
     concurrent_calls: Annotated[
-        Count,
+        int,
         Field(ge=1, le=10_000),
+        NOT_BOOL,
         Option(help="tool calls that run at the same time", variables=("MCP_CONCURRENT_CALLS",)),
     ] = 64
 
@@ -213,8 +218,9 @@ class SessionLimits:
         ),
     ] = 3600.0
     maximum: Annotated[
-        Count,
+        int,
         Field(ge=1, le=1_000_000),
+        NOT_BOOL,
         Option(
             help="sessions kept at the same time; the longest unused goes first",
             variables=("MCP_SESSION_MAXIMUM",),
@@ -269,8 +275,9 @@ class PoolSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     max_connections: Annotated[
-        Count,
+        int,
         Field(ge=1, le=1000),
+        NOT_BOOL,
         Option(help="connections to the server at most", flags=("--max-connections",), metavar="N"),
     ] = 20
     idle_timeout: Annotated[
