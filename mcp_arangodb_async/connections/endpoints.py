@@ -8,14 +8,23 @@ reach them, whatever its collection is called. `ADMINISTRATION` is for the comma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 # `*` is a name in one segment, `#` a number that the server gave out.
-Pattern = tuple[str, ...]
-Endpoints = Mapping[tuple[str, str, str, int], tuple[Pattern, ...]]
+Shape = tuple[str, ...]
+_PLACES = {"*": "[^/]+", "#": "[0-9]{1,20}"}
 
-_NUMBER = re.compile(r"[0-9]{1,20}\Z")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """A list of endpoints: each with its method and the shape of its path."""
+
+    shapes: frozenset[tuple[str, Shape]]
+    # One expression for all shapes of a method that begin alike: looked up with every request.
+    expressions: Mapping[tuple[str, str, str], re.Pattern[str]]
+
 
 _DATA = """
 GET /_api/version
@@ -96,42 +105,35 @@ GET,PUT,DELETE /_api/user/*/database/*/*
 _LOGIN = "POST /_open/auth"
 
 
-def _table(*texts: str) -> Endpoints:
-    table: dict[tuple[str, str, str, int], tuple[Pattern, ...]] = {}
+def _list(*texts: str) -> Endpoints:
+    shapes: set[tuple[str, Shape]] = set()
+    expressions: dict[tuple[str, str, str], list[str]] = {}
     for line in "\n".join(texts).split("\n"):
         if not line:
             continue
         methods, path = line.split(" ")
-        pattern = tuple(path[1:].split("/"))
+        shape = tuple(path[1:].split("/"))
         for method in methods.split(","):
-            key = (method, pattern[0], pattern[1], len(pattern))
-            table[key] = (*table.get(key, ()), pattern)
-    return MappingProxyType(table)
+            shapes.add((method, shape))
+            expression = "/".join(_PLACES.get(segment, re.escape(segment)) for segment in shape)
+            expressions.setdefault((method, shape[0], shape[1]), []).append(expression)
+    return Endpoints(
+        shapes=frozenset(shapes),
+        expressions=MappingProxyType({key: re.compile("|".join(some)) for key, some in expressions.items()}),
+    )
 
 
-DATA = _table(_DATA)
-ADMINISTRATION = _table(_DATA, _ADMINISTRATION)
-LOGIN = _table(_LOGIN)
+DATA = _list(_DATA)
+ADMINISTRATION = _list(_DATA, _ADMINISTRATION)
+LOGIN = _list(_LOGIN)
 
 
 def is_allowed(endpoints: Endpoints, method: str, segments: tuple[str, ...]) -> bool:
-    """Is there an endpoint of this method and these (decoded) segments, the database's prefix left out?"""
+    """Is there an endpoint of this method and these segments, the database's prefix left out?
+
+    The segments are decoded and hold no slash (`guard.check_path` sees to both).
+    """
     if len(segments) < 2:
         return False
-    patterns = endpoints.get((method, segments[0], segments[1], len(segments)), ())
-    return any(_matches(pattern, segments) for pattern in patterns)
-
-
-def patterns_of(endpoints: Endpoints) -> Iterable[tuple[str, Pattern]]:
-    """Every method and pattern, for those who list or test them."""
-    return ((method, pattern) for (method, *_), patterns in endpoints.items() for pattern in patterns)
-
-
-def _matches(pattern: Pattern, segments: tuple[str, ...]) -> bool:
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected == "#":
-            if not _NUMBER.match(segment):
-                return False
-        elif expected not in {"*", segment}:
-            return False
-    return True
+    expression = endpoints.expressions.get((method, segments[0], segments[1]))
+    return expression is not None and expression.fullmatch("/".join(segments)) is not None

@@ -41,7 +41,10 @@ def check_path(endpoints: Endpoints, method: str, path: str, *, database: str | 
     """
     if len(path) > MAXIMUM_PATH or not _ENCODED.match(path):
         raise DeniedError(f"a {method} request was not sent: its path is not a plainly encoded one")
-    segments = tuple(_decoded(method, segment) for segment in path[1:].split("/"))
+    segments = tuple(
+        segment if "%" not in segment and segment[0] != "." else _decoded(method, segment)
+        for segment in path[1:].split("/")
+    )
     if database is not None:
         if not path.startswith(f"/_db/{database}/"):
             raise DeniedError(f"a {method} request was not sent: its path is outside its database")

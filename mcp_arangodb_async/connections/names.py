@@ -20,6 +20,7 @@ MAXIMUM_DATABASE_BYTES = 128
 MAXIMUM_KEY_BYTES = 254
 _KEY = re.compile(r"[A-Za-z0-9_\-:.@()+,=;$!*'%]{1,254}\Z")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{0,127}\Z")
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_\-]{1,256}\Z")
 KEY_RULE = "1 to 254 letters a-z, digits and _ - : . @ ( ) + , = ; $ ! * ' %, other than . and .."
 
 
@@ -30,6 +31,8 @@ def encode_segment(name: str) -> str:
     (which clients and proxies resolve even when they are encoded), a slash, control characters, more than
     1,024 bytes.
     """
+    if _PLAIN_SEGMENT.match(name):
+        return name
     if not name:
         raise InputError("an empty name cannot be part of a request's path")
     if name in {".", ".."}:
