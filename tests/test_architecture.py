@@ -58,8 +58,8 @@ ENGINE_ROOMS: dict[str, set[str]] = {
     "plan": {"aql", "catalog", "expressions", "functions"},
     "exec": {"analyzers", "aql", "plan", "storage", "catalog", "expressions", "functions"},
     "database": {"analyzers", "aql", "storage", "catalog", "plan", "expressions", "exec", "functions"},
-    "instance": {"storage", "catalog", "database"},
-    "users": {"storage", "catalog", "database", "instance"},
+    "instance": {"storage", "catalog", "database", "users"},
+    "users": {"storage", "catalog"},
     "http": {"analyzers", "aql", "storage", "catalog", "database", "instance", "users", "functions"},
     "": {"aql", "http", "database", "instance", "users", "catalog"},
 }

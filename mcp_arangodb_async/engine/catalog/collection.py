@@ -4,95 +4,290 @@ A `Collection` is a value of one version of the catalogue: take it from the tran
 (`tx.collection(name)`), never keep it.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import random
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, Final
 
-from mcp_arangodb_async.engine.errors import ArangoError
+import orjson
 
+from mcp_arangodb_async.engine.errors import ERROR_ARANGO_INDEX_NOT_FOUND, ArangoError
+from mcp_arangodb_async.engine.storage.store import Space, keyed, numbered
+
+from . import documents
+from .cache import cost_of
+from .computed import Computation
+from .entries import EntryWriter, keeps_entries, key_range
 from .index import Bounds, Index
 from .options import DocumentChange, WriteOptions
-from .properties import CollectionProperties
-from .transaction import Transaction
+from .properties import EDGE, CollectionProperties
+from .revisions import revision_text
+from .schema import Validator
+from .transaction import Touched, Transaction
 
 Document = dict[str, Any]
+
+_FIRST_BATCH: Final = 8
+_LAST_BATCH: Final = 500
+_SAMPLE: Final = 5000
+_OUTBOUND: Final = "outbound"
+_INBOUND: Final = "inbound"
 
 
 class Collection:
     """One collection of one version of the catalogue. Documents it returns are shared: never mutate them."""
 
-    __slots__ = ("indexes", "properties")
+    __slots__ = (
+        "bodies",
+        "computation",
+        "from_edges",
+        "id",
+        "indexes",
+        "is_edge",
+        "keys",
+        "name",
+        "properties",
+        "selectivities",
+        "to_edges",
+        "validator",
+        "writers",
+    )
 
-    def __init__(self, properties: CollectionProperties, indexes: tuple[Index, ...]) -> None:
+    def __init__(
+        self, properties: CollectionProperties, indexes: tuple[Index, ...], computation: Computation
+    ) -> None:
         """Made by the catalogue only."""
         self.properties = properties
+        #: The primary index first, then the edge index of an edge collection, then the others as created.
         self.indexes = indexes
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        return self.properties.name
-
-    @property
-    def id(self) -> int:
-        """The number that stays when the name changes."""
-        return self.properties.id
-
-    @property
-    def is_edge(self) -> bool:
-        """Whether documents need `_from` and `_to`."""
-        return self.properties.type == 3
+        self.name: Final = properties.name
+        #: The number that stays when the name changes.
+        self.id: Final = properties.id
+        #: Whether documents need `_from` and `_to`.
+        self.is_edge: Final = properties.type == EDGE
+        #: Where documents are, by number; their numbers by key; their numbers by vertex.
+        self.bodies: Space[int] = numbered(f"d{properties.id}")
+        self.keys: Space[bytes] = keyed(f"k{properties.id}")
+        self.from_edges: Space[bytes] = keyed(f"f{properties.id}")
+        self.to_edges: Space[bytes] = keyed(f"t{properties.id}")
+        self.writers = tuple(EntryWriter(properties.id, index) for index in indexes if keeps_entries(index))
+        self.validator = None if properties.schema is None else Validator(properties.schema)
+        self.computation = computation
+        self.selectivities: dict[int, tuple[int, float]] = {}
 
     # Reading
 
     def get(self, tx: Transaction, key: str) -> Document | None:
         """The document with this key, or None."""
-        raise NotImplementedError
+        number = tx.store.get(self.keys, key.encode("utf-8", "replace"))
+        return None if number is None else self.load(tx, int.from_bytes(number, "big"))
 
     def get_many(self, tx: Transaction, keys: Sequence[str]) -> list[Document | None]:
         """The documents with these keys, None where there is none."""
-        raise NotImplementedError
+        encoded = [key.encode("utf-8", "replace") for key in keys]
+        found = tx.store.get_many(self.keys, encoded)
+        numbers = [int.from_bytes(found[key], "big") if key in found else None for key in encoded]
+        documents_found = iter(self.load_many(tx, [number for number in numbers if number is not None]))
+        return [None if number is None else next(documents_found) for number in numbers]
 
     def count(self, tx: Transaction) -> int:
         """How many documents the transaction sees."""
-        raise NotImplementedError
-
-    def scan(self, tx: Transaction, *, reverse: bool = False) -> Iterator[Document]:
-        """All documents, in the order of their last write; a snapshot as of the call (see
-        `StoreTransaction.scan`).
-        """
-        raise NotImplementedError
+        touched = tx.touched(self.id)
+        return tx.state(self.id).count + (touched.count if touched else 0)
 
     def documents(self, tx: Transaction) -> list[Document] | None:
         """All documents as one list when the whole collection is in the cache, else None: use `scan`.
 
         The list is the caller's own; the documents are shared.
         """
-        raise NotImplementedError
+        if tx.touched(self.id) is not None:
+            return None
+        return tx.cache.everything(tx.segment(self.id), tx.state(self.id).stamp)
+
+    def scan(self, tx: Transaction, *, reverse: bool = False) -> Iterator[Document]:
+        """All documents, in the order of their last write; a snapshot as `StoreTransaction.scan` describes
+        it.
+        """
+        cached = self.documents(tx)
+        if cached is not None:
+            return reversed(cached) if reverse else iter(cached)
+        # Numbers grow, so what the transaction itself writes from now on lies above the limit.
+        limit = tx.revisions.next() if tx.writable else None
+        pairs = tx.store.scan(self.bodies, None, limit, reverse=reverse)
+        if reverse or tx.touched(self.id) is not None:
+            return (self._decoded(tx, number, body) for number, body in pairs)
+        return self._filling(tx, pairs)
+
+    def numbered(self, tx: Transaction) -> Iterator[tuple[int, Document]]:
+        """All documents with their numbers, past the cache."""
+        return ((number, self._decode(body)) for number, body in tx.store.scan(self.bodies))
+
+    def _filling(self, tx: Transaction, pairs: Iterator[tuple[int, bytes]]) -> Iterator[Document]:
+        """Go over the stored documents, and leave them in the cache, all if they fit."""
+        segment = tx.segment(self.id)
+        known = segment.documents.get
+        decode = self._decode
+        filled: dict[int, Document] | None = {}
+        cost = 0
+        limit = tx.cache.limit // 2
+        at_end = False
+        try:
+            for number, body in pairs:
+                document = known(number)
+                if document is None:
+                    document = decode(body)
+                if filled is not None:
+                    filled[number] = document
+                    cost += cost_of(len(body))
+                    if cost > limit:
+                        filled = None
+                yield document
+            at_end = True
+        finally:
+            if filled is not None:
+                if at_end:
+                    tx.cache.fill(segment, tx.state(self.id).stamp, filled, cost)
+                else:
+                    tx.cache.add_many(segment, filled, cost)
 
     def any(self, tx: Transaction) -> Document | None:
         """A random document, or None when empty."""
-        raise NotImplementedError
+        cached = self.documents(tx)
+        if cached is not None:
+            return random.choice(cached) if cached else None
+        first = next(tx.store.scan(self.bodies), None)
+        last = next(tx.store.scan(self.bodies, reverse=True), None)
+        if first is None or last is None:
+            return None
+        number, body = next(tx.store.scan(self.bodies, random.randint(first[0], last[0])), last)
+        return self._decoded(tx, number, body)
 
     def lookup(
         self, tx: Transaction, index: Index, bounds: Bounds, *, reverse: bool = False
     ) -> Iterator[Document]:
-        """Documents within the bounds of a sorted index, in index order.
+        """Documents within the bounds of a sorted index, in index order; ties are in the order of writing.
 
-        Each document comes once, also when an array index holds several of its elements in the range. Ties
-        are in the order of writing. For `edge` indexes the fields are `_from` and `_to` as two indexes: see
-        `edges`.
+        Each document comes once, also when an array index holds several of its elements in the range. A
+        primary index answers one equal `_key` or `_id` only; for edge indexes see `edges`.
         """
-        raise NotImplementedError
+        if index.type == "primary":
+            (value,) = bounds.equal
+            document = self._by_key_or_id(tx, value)
+            return iter(() if document is None else (document,))
+        lower, upper = key_range(bounds)
+        return self._found(tx, index, tx.store.scan(self._entries(index), lower, upper, reverse=reverse))
 
-    def lookup_in(self, tx: Transaction, index: Index, values: Sequence[Any]) -> Iterator[Document]:
+    def lookup_in(
+        self, tx: Transaction, index: Index, values: Iterable[Any], *, reverse: bool = False
+    ) -> Iterator[Document]:
         """Documents whose first index field equals one of the values (`IN`): each once, in index order."""
-        raise NotImplementedError
+        if index.type == "primary":
+            distinct = dict.fromkeys(value for value in values if isinstance(value, str))
+            found = [self._by_key_or_id(tx, value) for value in distinct]
+            return iter([document for document in found if document is not None])
+        ranges = sorted({key_range(Bounds(equal=(value,))) for value in values}, reverse=reverse)
+        space = self._entries(index)
+        return self._found(
+            tx,
+            index,
+            (pair for lower, upper in ranges for pair in tx.store.scan(space, lower, upper, reverse=reverse)),
+        )
+
+    def _found(
+        self, tx: Transaction, index: Index, pairs: Iterator[tuple[bytes, bytes]]
+    ) -> Generator[Document]:
+        numbers = (int.from_bytes(value or key[-8:], "big") for key, value in pairs)
+        if index.has_expansion:
+            numbers = _once(numbers)
+        size = _FIRST_BATCH
+        while batch := list(islice(numbers, size)):
+            for document in self.load_many(tx, batch):
+                if document is not None:
+                    yield document
+            size = min(size * 4, _LAST_BATCH)
 
     def edges(self, tx: Transaction, vertex_id: str, direction: str) -> Sequence[Document]:
-        """Edges of a vertex: direction `outbound` (`_from`), `inbound` (`_to`) or `any`; a loop comes
-        once.
+        """Edges of a vertex: direction `outbound` (`_from`), `inbound` (`_to`) or `any`; a loop comes once.
         """
-        raise NotImplementedError
+        if tx.touched(self.id) is not None:
+            return self._edges(tx, vertex_id, direction)
+        segment = tx.segment(self.id)
+        stamp = tx.state(self.id).stamp
+        key = (direction, vertex_id)
+        found = tx.cache.edges(segment, stamp, key)
+        if found is None:
+            found = self._edges(tx, vertex_id, direction)
+            tx.cache.add_edges(segment, stamp, key, found)
+        return found
+
+    def _edges(self, tx: Transaction, vertex_id: str, direction: str) -> tuple[Document, ...]:
+        prefix = vertex_id.encode("utf-8", "replace")
+        numbers: list[int] = []
+        for space, wanted in ((self.from_edges, _OUTBOUND), (self.to_edges, _INBOUND)):
+            if direction in (wanted, "any"):
+                pairs = tx.store.scan(space, prefix + b"\x00", prefix + b"\x01")
+                numbers += [int.from_bytes(key[-8:], "big") for key, _ in pairs]
+        if direction == "any":
+            numbers = list(dict.fromkeys(numbers))
+        return tuple(document for document in self.load_many(tx, numbers) if document is not None)
+
+    # Loading by number
+
+    def load(self, tx: Transaction, number: int) -> Document:
+        """The document with a number that was found in an index of the same transaction."""
+        found = tx.segment(self.id).documents.get(number) or _own(tx.touched(self.id), number)
+        if found is None:
+            body = tx.store.get(self.bodies, number)
+            if body is None:
+                raise KeyError(number)
+            found = self._decoded(tx, number, body)
+        return found
+
+    def load_many(self, tx: Transaction, numbers: Sequence[int]) -> list[Document | None]:
+        """The documents with these numbers, in the same order; None for one removed since the number was
+        found.
+        """
+        known = tx.segment(self.id).documents.get
+        found = [known(number) for number in numbers]
+        missing = [number for number, document in zip(numbers, found, strict=True) if document is None]
+        if not missing:
+            return found
+        touched = tx.touched(self.id)
+        bodies = tx.store.get_many(self.bodies, missing)
+        for place, number in enumerate(numbers):
+            if found[place] is None and number in bodies:
+                found[place] = _own(touched, number) or self._decoded(tx, number, bodies[number])
+        return found
+
+    def _decoded(self, tx: Transaction, number: int, body: bytes) -> Document:
+        segment = tx.segment(self.id)
+        found = segment.documents.get(number)
+        if found is None:
+            found = self._decode(body)
+            if number < tx.first_number:
+                tx.cache.add(segment, number, found, len(body))
+        return found
+
+    def _decode(self, body: bytes) -> Document:
+        document: Document = orjson.loads(body)
+        if self.properties.renamed:
+            document["_id"] = f"{self.name}/{document['_key']}"
+        return document
+
+    def _by_key_or_id(self, tx: Transaction, value: Any) -> Document | None:
+        if not isinstance(value, str):
+            return None
+        collection, slash, key = value.partition("/")
+        if not slash:
+            return self.get(tx, value)
+        return self.get(tx, key) if collection == self.name else None
+
+    def _entries(self, index: Index) -> Space[bytes]:
+        for writer in self.writers:
+            if writer.index.id == index.id:
+                return writer.space
+        raise ValueError(f"index {index.full_id} of type {index.type} has no sorted entries")
 
     # Writing
 
@@ -104,54 +299,116 @@ class Collection:
         Raises 1210 (key or unique index), 1221 (bad key), 1233 (edge without `_from`/`_to`), 1620 (schema).
         When it raises, nothing was written.
         """
-        raise NotImplementedError
+        return documents.insert(self, tx, document, options or documents.DEFAULTS)
 
     def insert_many(
-        self, tx: Transaction, documents: Sequence[Any], options: WriteOptions | None = None
+        self, tx: Transaction, items: Sequence[Any], options: WriteOptions | None = None
     ) -> list[DocumentChange | ArangoError]:
         """Store many; an item that cannot be stored gives its error, the others are stored. The fast way in
         bulk.
         """
-        raise NotImplementedError
+        return documents.insert_many(self, tx, items, options or documents.DEFAULTS)
 
     def update(
         self, tx: Transaction, key: str, patch: Document, options: WriteOptions | None = None
     ) -> DocumentChange:
         """Merge a patch into a document. Raises 1202 (unknown), 1200 (revision), and as `insert`."""
-        raise NotImplementedError
+        return documents.update(self, tx, key, patch, options or documents.DEFAULTS)
 
     def replace(
         self, tx: Transaction, key: str, document: Document, options: WriteOptions | None = None
     ) -> DocumentChange:
         """Put another document in a document's place. Raises as `update`."""
-        raise NotImplementedError
+        return documents.replace(self, tx, key, document, options or documents.DEFAULTS)
 
     def remove(self, tx: Transaction, key: str, options: WriteOptions | None = None) -> DocumentChange:
         """Remove a document. Raises 1202 (unknown) or 1200 (revision)."""
-        raise NotImplementedError
+        return documents.remove(self, tx, key, options or documents.DEFAULTS)
 
     def truncate(self, tx: Transaction) -> int:
         """Remove all documents; how many there were."""
-        raise NotImplementedError
+        return documents.truncate(self, tx)
+
+    def spaces(self) -> list[Space[bytes]]:
+        """All spaces but `bodies`."""
+        edge = [self.from_edges, self.to_edges] if self.is_edge else []
+        return [self.keys, *edge, *(writer.space for writer in self.writers)]
 
     # Descriptions
 
     def index(self, handle: str) -> Index:
         """The index with this name, number or `collection/number`; 1212 when there is none."""
-        raise NotImplementedError
+        collection, slash, rest = handle.partition("/")
+        wanted = rest if slash else collection
+        if not slash or collection in (self.name, str(self.id)):
+            for index in self.indexes:
+                if wanted in (index.name, str(index.id)):
+                    return index
+        raise ArangoError(
+            ERROR_ARANGO_INDEX_NOT_FOUND,
+            f"index not found: {handle} - {self.name} has {', '.join(index.name for index in self.indexes)}",
+        )
 
     def selectivity(self, tx: Transaction, index: Index) -> float:
-        """Distinct entries divided by entries, approximately; 1.0 for unique and for empty indexes."""
-        raise NotImplementedError
+        """Distinct entries divided by entries, from a sample; 1.0 for unique and for empty indexes."""
+        if index.unique:
+            return 1.0
+        stamp = tx.state(self.id).stamp
+        known = self.selectivities.get(index.id)
+        if known is not None and known[0] == stamp and tx.touched(self.id) is None:
+            return known[1]
+        space = self.from_edges if index.type == "edge" else self._entries(index)
+        keys = [key[:-8] for key, _ in islice(tx.store.scan(space), _SAMPLE)]
+        share = len(set(keys)) / len(keys) if keys else 1.0
+        self.selectivities[index.id] = (stamp, share)
+        return share
 
     def revision(self, tx: Transaction) -> str:
-        """A revision that changes with every write to the collection."""
-        raise NotImplementedError
+        """A revision that changes with every commit to the collection, in any process; `0` before the first.
+        """
+        stamp = tx.state(self.id).stamp
+        return revision_text(stamp) if stamp else "0"
 
     def checksum(self, tx: Transaction, *, with_revisions: bool = False, with_data: bool = False) -> str:
         """A number over keys (and revisions, and contents) that does not depend on their order."""
-        raise NotImplementedError
+        total = 0
+        for document in self.scan(tx):
+            parts: dict[str, Any] = {"_key": document["_key"]}
+            if with_data:
+                parts |= document
+            parts.pop("_rev", None)
+            parts.pop("_id", None)
+            if with_revisions:
+                parts["_rev"] = document["_rev"]
+            digest = blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+            total += int.from_bytes(digest, "big")
+        return str(total % 2**64)
 
     def figures(self, tx: Transaction) -> dict[str, Any]:
         """Sizes, as `/_api/collection/{name}/figures` shows them."""
-        raise NotImplementedError
+        size = sum(len(body) + 8 for _, body in tx.store.scan(self.bodies))
+        entries = sum(len(key) + len(value) for space in self.spaces() for key, value in tx.store.scan(space))
+        segment = tx.segment(self.id)
+        return {
+            "indexes": {"count": len(self.indexes), "size": entries},
+            "documentsSize": size,
+            "cacheInUse": bool(segment.cost),
+            "cacheSize": segment.cost + segment.edges_cost,
+            "cacheUsage": segment.cost,
+        }
+
+
+def _own(touched: Touched | None, number: int) -> Document | None:
+    """A document that the transaction itself has written."""
+    if touched is None or touched.added is None:
+        return None
+    found = touched.added.get(number)
+    return None if found is None else found[0]
+
+
+def _once(numbers: Iterable[int]) -> Generator[int]:
+    seen: set[int] = set()
+    for number in numbers:
+        if number not in seen:
+            seen.add(number)
+            yield number

@@ -1,14 +1,28 @@
-"""What an index is: its definition, as `/_api/index` shows it and the optimiser reads it."""
+"""What an index is: its definition, as the optimiser reads it, and ranges of its entries."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 IndexType = Literal[
-    "primary", "edge", "persistent", "hash", "skiplist", "ttl", "geo", "fulltext", "inverted", "mdi", "vector"
+    "primary",
+    "edge",
+    "persistent",
+    "hash",
+    "skiplist",
+    "ttl",
+    "geo",
+    "geo1",
+    "geo2",
+    "fulltext",
+    "inverted",
+    "mdi",
+    "mdi-prefixed",
+    "zkd",
+    "vector",
 ]
 
-#: Types whose entries are kept in order and can answer `lookup`; the others have operations of their own.
-SORTED_TYPES: Final = frozenset({"primary", "edge", "persistent", "hash", "skiplist", "ttl"})
+#: Types whose entries `Collection.lookup` reads in the order of their fields.
+SORTED_TYPES: Final = frozenset({"persistent", "hash", "skiplist"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +46,9 @@ class Index:
     estimates: bool = True
     cache_enabled: bool = False
     stored_values: tuple[str, ...] = ()
-    expire_after: int | None = None
-    geo_json: bool = False
-    legacy_polygons: bool = False
-    min_length: int | None = None
-    #: What belongs to one type only (inverted, mdi, vector), as normalised JSON.
+    #: Of `ttl`: seconds after the time in the document.
+    expire_after: float | None = None
+    #: What belongs to one type only, as normalised JSON: geo, fulltext, inverted, mdi and vector.
     details: dict[str, Any] | None = None
 
     @property
@@ -46,8 +58,16 @@ class Index:
 
     @property
     def is_sorted(self) -> bool:
-        """Whether `Collection.lookup` works on this index, in the order of its fields."""
+        """Whether `Collection.lookup` works on ranges of this index, in the order of its fields.
+
+        `primary` answers `lookup` for one equal value only (a `_key` or an `_id`), `edge` only `edges`.
+        """
         return self.type in SORTED_TYPES
+
+    @property
+    def has_expansion(self) -> bool:
+        """Whether a field is expanded with `[*]`, so that a document may have several entries."""
+        return any(step is not None for step in self.expanded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +83,9 @@ class Bounds:
     """Which entries of a sorted index: `equal` fixes the first fields, then one range over the next field.
 
     `Bounds(equal=("a",), lower=Bound(value=3))` on an index over (name, age): name == "a" and age >= 3.
-    No bound at all is the whole index. Missing attributes are indexed as null (unless the index is sparse),
-    and null is less than everything: `upper` alone includes documents without the attribute, as in AQL.
+    No bound at all is the whole index. Missing attributes are indexed as null (unless the index is
+    sparse), and null is less than everything: `upper` alone includes documents without the attribute, as
+    in AQL.
     """
 
     equal: tuple[Any, ...] = ()

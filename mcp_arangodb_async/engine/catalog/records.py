@@ -24,6 +24,8 @@ class Graph:
     edge_definitions: tuple[EdgeDefinition, ...] = ()
     orphans: tuple[str, ...] = ()
     rev: str = ""
+    #: Attributes of clusters (`isSmart`, `numberOfShards`, ...), kept and shown as they were given.
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def edge_collections(self) -> tuple[str, ...]:

@@ -1,0 +1,431 @@
+"""Writing documents: what insert, update, replace and remove check and change.
+
+Every operation checks all it can before it writes anything, so an operation that raises has written nothing.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from mcp_arangodb_async.engine.errors import (
+    ERROR_ARANGO_CONFLICT,
+    ERROR_ARANGO_DOCUMENT_KEY_BAD,
+    ERROR_ARANGO_DOCUMENT_NOT_FOUND,
+    ERROR_ARANGO_DOCUMENT_TYPE_INVALID,
+    ERROR_ARANGO_INVALID_EDGE_ATTRIBUTE,
+    ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED,
+    ERRORS,
+    ArangoError,
+)
+from mcp_arangodb_async.engine.values import encode_json
+
+from .entries import EntryWriter, packed
+from .keygen import KeyGenerator
+from .names import is_handle
+from .options import DocumentChange, WriteOptions
+from .properties import ComputeOn
+from .revisions import revision_text
+from .transaction import Touched, Transaction
+
+if TYPE_CHECKING:
+    from .collection import Collection
+
+Document = dict[str, Any]
+
+DEFAULTS: Final = WriteOptions()
+_BATCH: Final = 1000
+_NOTHING: Final = ""
+
+
+class _Ready(NamedTuple):
+    """A document about to be stored, with all its index entries."""
+
+    number: int
+    key: bytes
+    document: Document
+    body: bytes
+    entries: list[tuple[EntryWriter, Sequence[bytes]]]
+
+
+def insert(
+    collection: "Collection", tx: Transaction, document: Document, options: WriteOptions
+) -> DocumentChange:
+    """See `Collection.insert`."""
+    touched = tx.touch(collection.id)
+    key, is_made = _key_for(collection, tx, touched, document, options)
+    encoded = key.encode()
+    number = None if is_made else tx.store.get(collection.keys, encoded)
+    if number is not None:
+        return _insert_over(collection, tx, key, document, options)
+    new = _composed(collection, key, document, options)
+    _finish(collection, "insert", new, None)
+    ready = _ready(collection, tx, new, encoded)
+    _check_unique(collection, tx, ready, replaced=None)
+    _store(collection, tx, touched, ready)
+    touched.count += 1
+    _note_sync(collection, tx, options)
+    return DocumentChange(old=None, new=new)
+
+
+def _insert_over(
+    collection: "Collection", tx: Transaction, key: str, document: Document, options: WriteOptions
+) -> DocumentChange:
+    match options.overwrite_mode:
+        case "replace":
+            return replace(collection, tx, key, document, options)
+        case "update":
+            return update(collection, tx, key, document, options)
+        case "ignore":
+            old = collection.get(tx, key)
+            return DocumentChange(old=old, new=old, ignored=True)
+        case "conflict":
+            raise _key_taken(key)
+
+
+def insert_many(
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+) -> list[DocumentChange | ArangoError]:
+    """See `Collection.insert_many`."""
+    results: list[DocumentChange | ArangoError] = []
+    for start in range(0, len(items), _BATCH):
+        results += _insert_batch(collection, tx, items[start : start + _BATCH], options)
+    return results
+
+
+def _insert_batch(
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+) -> list[DocumentChange | ArangoError]:
+    """Look up all keys at once and write space by space; one by one only where documents may be overwritten.
+    """
+    touched = tx.touch(collection.id)
+    keys: list[str | ArangoError] = []
+    for item in items:
+        try:
+            keys.append(_key_for(collection, tx, touched, item, options)[0])
+        except ArangoError as error:
+            keys.append(error)
+    wanted = [key.encode() for key in keys if isinstance(key, str)]
+    taken: set[bytes] = set(tx.store.get_many(collection.keys, wanted))
+    if options.overwrite_mode != "conflict" and (taken or len(set(wanted)) < len(wanted)):
+        return _insert_each(collection, tx, items, keys, options)
+    results: list[DocumentChange | ArangoError] = []
+    batch: list[_Ready] = []
+    values: dict[tuple[int, bytes], str] = {}
+    for item, key in zip(items, keys, strict=True):
+        if isinstance(key, ArangoError):
+            results.append(key)
+            continue
+        encoded = key.encode()
+        try:
+            if encoded in taken:
+                raise _key_taken(key)
+            new = _composed(collection, key, item, options)
+            _finish(collection, "insert", new, None)
+            ready = _ready(collection, tx, new, encoded)
+            _check_unique(collection, tx, ready, replaced=None, beside=values)
+        except ArangoError as error:
+            results.append(error)
+            continue
+        taken.add(encoded)
+        batch.append(ready)
+        results.append(DocumentChange(old=None, new=new))
+    _store_batch(collection, tx, touched, batch)
+    _note_sync(collection, tx, options)
+    return results
+
+
+def _insert_each(
+    collection: "Collection",
+    tx: Transaction,
+    items: Sequence[Any],
+    keys: Sequence[str | ArangoError],
+    options: WriteOptions,
+) -> list[DocumentChange | ArangoError]:
+    results: list[DocumentChange | ArangoError] = []
+    for item, key in zip(items, keys, strict=True):
+        try:
+            if isinstance(key, ArangoError):
+                raise key
+            results.append(insert(collection, tx, {**item, "_key": key}, options))
+        except ArangoError as error:
+            results.append(error)
+    return results
+
+
+def update(
+    collection: "Collection", tx: Transaction, key: str, patch: Document, options: WriteOptions
+) -> DocumentChange:
+    """See `Collection.update`."""
+    if not isinstance(patch, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers pass any JSON
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_TYPE_INVALID)
+    old, number = _existing(collection, tx, key, patch, options)
+    if _is_older(patch, old, options):
+        return DocumentChange(old=old, new=old, ignored=True)
+    merged = _merged(old, patch, options)
+    return _exchange(collection, tx, "update", old, number, merged, options)
+
+
+def replace(
+    collection: "Collection", tx: Transaction, key: str, document: Document, options: WriteOptions
+) -> DocumentChange:
+    """See `Collection.replace`."""
+    if not isinstance(document, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers pass any JSON
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_TYPE_INVALID)
+    old, number = _existing(collection, tx, key, document, options)
+    if _is_older(document, old, options):
+        return DocumentChange(old=old, new=old, ignored=True)
+    return _exchange(collection, tx, "replace", old, number, document, options)
+
+
+def _exchange(
+    collection: "Collection",
+    tx: Transaction,
+    moment: ComputeOn,
+    old: Document,
+    number: int,
+    contents: Document,
+    options: WriteOptions,
+) -> DocumentChange:
+    """Put a document with other contents in the place of `old`, which is stored under `number`."""
+    touched = tx.touch(collection.id)
+    new = _composed(collection, old["_key"], contents, options)
+    _finish(collection, moment, new, old)
+    ready = _ready(collection, tx, new, old["_key"].encode())
+    _check_unique(collection, tx, ready, replaced=number)
+    _erase(collection, tx, touched, old, number, keep_key=True)
+    _store(collection, tx, touched, ready)
+    _note_sync(collection, tx, options)
+    return DocumentChange(old=old, new=new)
+
+
+def remove(collection: "Collection", tx: Transaction, key: str, options: WriteOptions) -> DocumentChange:
+    """See `Collection.remove`."""
+    old, number = _existing(collection, tx, key, {}, options)
+    touched = tx.touch(collection.id)
+    _erase(collection, tx, touched, old, number, keep_key=False)
+    touched.count -= 1
+    _note_sync(collection, tx, options)
+    return DocumentChange(old=old, new=None)
+
+
+def truncate(collection: "Collection", tx: Transaction) -> int:
+    """See `Collection.truncate`."""
+    touched = tx.touch(collection.id)
+    count = collection.count(tx)
+    tx.store.clear_space(collection.bodies)
+    for space in collection.spaces():
+        tx.store.clear_space(space)
+    touched.count -= count
+    touched.emptied = True
+    touched.added = {}
+    touched.removed = []
+    touched.cost = 0
+    _note_sync(collection, tx, DEFAULTS)
+    return count
+
+
+# What the operations are made of
+
+
+def _key_for(
+    collection: "Collection", tx: Transaction, touched: Touched, document: Any, options: WriteOptions
+) -> tuple[str, bool]:
+    """The key of a new document, and whether it was made just now, so that no other has it."""
+    if not isinstance(document, dict):
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_TYPE_INVALID)
+    fields = cast("Document", document)
+    generator = KeyGenerator(collection.properties, touched, tx.counters)
+    if "_key" not in fields:
+        return generator.make(), True
+    key = fields["_key"]
+    if not isinstance(key, str):
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_KEY_BAD)
+    return generator.accept(key, is_restore=options.is_restore), False
+
+
+def _existing(
+    collection: "Collection", tx: Transaction, key: str, given: Document, options: WriteOptions
+) -> tuple[Document, int]:
+    """The stored document and its number; 1202 when there is none, 1200 when its revision is another."""
+    stored = tx.store.get(collection.keys, key.encode("utf-8", "replace"))
+    if stored is None:
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_NOT_FOUND)
+    number = int.from_bytes(stored, "big")
+    old = collection.load(tx, number)
+    expected = options.expected_rev
+    if expected is None and not options.ignore_revs:
+        expected = given.get("_rev")
+    if expected is not None and expected != old["_rev"]:
+        raise ArangoError(ERROR_ARANGO_CONFLICT, "conflict, _rev values do not match")
+    return old, number
+
+
+def _is_older(new: Document, old: Document, options: WriteOptions) -> bool:
+    """Whether `versionAttribute` says that the write comes too late."""
+    if not options.version_attribute:
+        return False
+    ours, theirs = new.get(options.version_attribute), old.get(options.version_attribute)
+    if not _is_version(ours) or not _is_version(theirs):
+        return False
+    return cast("float", ours) <= cast("float", theirs)
+
+
+def _is_version(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _composed(collection: "Collection", key: str, contents: Document, options: WriteOptions) -> Document:
+    """A document with its system attributes first, as ArangoDB orders them, and a new revision."""
+    new: Document = {"_key": key, "_id": _NOTHING}
+    if collection.is_edge:
+        new["_from"] = new["_to"] = _NOTHING
+    new["_rev"] = _NOTHING
+    new.update(contents)
+    new["_key"] = key
+    new["_id"] = f"{collection.name}/{key}"
+    if collection.is_edge:
+        for name in ("_from", "_to"):
+            if not is_handle(new[name]):
+                raise ArangoError(ERROR_ARANGO_INVALID_EDGE_ATTRIBUTE)
+    else:
+        new.pop("_from", None)
+        new.pop("_to", None)
+    revision = contents.get("_rev") if options.is_restore else None
+    new["_rev"] = revision if isinstance(revision, str) and revision else _NOTHING
+    return new
+
+
+def _merged(old: Document, patch: Document, options: WriteOptions) -> Document:
+    """The old document with the patch merged in; a `_rev` or `_key` in the patch says nothing here."""
+    merged = _merge(old, patch, keep_null=options.keep_null, merge_objects=options.merge_objects)
+    if not options.is_restore:
+        merged.pop("_rev", None)
+    return merged
+
+
+def _merge(old: Document, patch: Document, *, keep_null: bool, merge_objects: bool) -> Document:
+    merged = dict(old)
+    for name, value in patch.items():
+        if value is None and not keep_null:
+            merged.pop(name, None)
+        elif isinstance(value, dict) and (merge_objects or not keep_null):
+            before = old.get(name) if merge_objects else None
+            base = cast("Document", before) if isinstance(before, dict) else {}
+            merged[name] = _merge(
+                base, cast("Document", value), keep_null=keep_null, merge_objects=merge_objects
+            )
+        else:
+            merged[name] = value
+    return merged
+
+
+def _finish(collection: "Collection", moment: ComputeOn, new: Document, old: Document | None) -> None:
+    """Compute what is computed, then ask the schema."""
+    collection.computation.apply(moment, new)
+    if collection.validator is not None and not collection.properties.is_system:
+        collection.validator.check(new, old)
+
+
+def _ready(collection: "Collection", tx: Transaction, new: Document, key: bytes) -> _Ready:
+    """Give the document its number and revision, and find its entries."""
+    number = tx.revisions.next()
+    if not new["_rev"]:
+        new["_rev"] = revision_text(number)
+    entries = [(writer, writer.keys(new)) for writer in collection.writers]
+    return _Ready(number, key, new, encode_json(new), entries)
+
+
+def _check_unique(
+    collection: "Collection",
+    tx: Transaction,
+    ready: _Ready,
+    *,
+    replaced: int | None,
+    beside: dict[tuple[int, bytes], str] | None = None,
+) -> None:
+    """Raise 1210 when another document has one of the values.
+
+    `replaced` is the number of the document that makes place. `beside` holds the values of documents that are
+    about to be written with this one; those of this one are added when it may be written.
+    """
+    own: dict[tuple[int, bytes], str] = {}
+    for writer, keys in ready.entries:
+        if not writer.is_unique:
+            continue
+        for key in keys:
+            place = (writer.index.id, key)
+            if place in own:
+                raise writer.violated(ready.document["_key"])
+            own[place] = ready.document["_key"]
+            if beside is not None and place in beside:
+                raise writer.violated(beside[place])
+            stored = tx.store.get(writer.space, key)
+            if stored is not None and int.from_bytes(stored, "big") != replaced:
+                raise writer.violated(collection.load(tx, int.from_bytes(stored, "big"))["_key"])
+    if beside is not None:
+        beside.update(own)
+
+
+def _store(collection: "Collection", tx: Transaction, touched: Touched, ready: _Ready) -> None:
+    store = tx.store
+    store.put(collection.bodies, ready.number, ready.body)
+    store.put(collection.keys, ready.key, packed(ready.number))
+    if collection.is_edge:
+        start, end = _edge_keys(ready.document, ready.number)
+        store.put(collection.from_edges, start, b"")
+        store.put(collection.to_edges, end, b"")
+    for writer, keys in ready.entries:
+        for key in keys:
+            store.put(writer.space, *writer.entry(key, ready.number))
+    tx.note_added(touched, ready.number, ready.document, len(ready.body))
+
+
+def _store_batch(collection: "Collection", tx: Transaction, touched: Touched, batch: list[_Ready]) -> None:
+    store = tx.store
+    store.put_many(collection.bodies, [(ready.number, ready.body) for ready in batch])
+    store.put_many(collection.keys, [(ready.key, packed(ready.number)) for ready in batch])
+    if collection.is_edge:
+        ends = [_edge_keys(ready.document, ready.number) for ready in batch]
+        store.put_many(collection.from_edges, [(start, b"") for start, _ in ends])
+        store.put_many(collection.to_edges, [(end, b"") for _, end in ends])
+    for place, writer in enumerate(collection.writers):
+        entries = [writer.entry(key, ready.number) for ready in batch for key in ready.entries[place][1]]
+        entries.sort()  # neighbours are written together
+        store.put_many(writer.space, entries)
+    for ready in batch:
+        tx.note_added(touched, ready.number, ready.document, len(ready.body))
+    touched.count += len(batch)
+
+
+def _erase(
+    collection: "Collection", tx: Transaction, touched: Touched, old: Document, number: int, *, keep_key: bool
+) -> None:
+    store = tx.store
+    store.delete(collection.bodies, number)
+    if not keep_key:
+        store.delete(collection.keys, old["_key"].encode())
+    if collection.is_edge:
+        start, end = _edge_keys(old, number)
+        store.delete(collection.from_edges, start)
+        store.delete(collection.to_edges, end)
+    for writer in collection.writers:
+        for key, _ in writer.entries(old, number):
+            store.delete(writer.space, key)
+    tx.note_removed(touched, number)
+
+
+def _edge_keys(document: Document, number: int) -> tuple[bytes, bytes]:
+    end = b"\x00" + packed(number)
+    return document["_from"].encode() + end, document["_to"].encode() + end
+
+
+def _note_sync(collection: "Collection", tx: Transaction, options: WriteOptions) -> None:
+    if options.wait_for_sync or collection.properties.wait_for_sync:
+        tx.require_sync()
+
+
+def _key_taken(key: str) -> ArangoError:
+    return ArangoError(
+        ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED,
+        f"{ERRORS[ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED].message} - in index primary of type primary over "
+        f"'_key'; conflicting key: {key}",
+    )
