@@ -205,8 +205,8 @@ def _decoded(body: bytes, outcome: Outcome) -> Iterator[tuple[int, Any, str]]:
             continue
         try:
             yield position, decode_json(text), ""
-        except ValueError as error:
-            yield position, None, f"invalid JSON: {error}"
+        except ArangoError as error:
+            yield position, None, error.message
 
 
 def _json_lines(body: bytes, outcome: Outcome) -> Iterator[Line]:

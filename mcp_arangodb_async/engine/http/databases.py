@@ -13,7 +13,7 @@ from mcp_arangodb_async.engine.http.call import Call, result
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import Json, flag_field, text_field
 from mcp_arangodb_async.engine.http.routing import Need, Route
-from mcp_arangodb_async.engine.users import ROOT, Level
+from mcp_arangodb_async.engine.users import ROOT, SYSTEM, Level
 
 
 def list_databases(call: Call) -> Response:
@@ -26,7 +26,9 @@ def list_accessible(call: Call) -> Response:
 
 
 def read_current(call: Call) -> Response:
-    return result(call.database.describe())
+    record = call.engine.record(call.location.database)
+    system = record.name == SYSTEM
+    return result({"name": record.name, "id": str(record.id), "path": "", "isSystem": system})
 
 
 def create_database(call: Call) -> Response:

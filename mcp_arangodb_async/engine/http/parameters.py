@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
-from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ERROR_HTTP_CORRUPTED_JSON, ArangoError
+from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ArangoError
 from mcp_arangodb_async.engine.values import decode_json
 
 Json = dict[str, Any]
@@ -80,13 +80,8 @@ def read_body(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def parse_json(body: bytes) -> Any:
-    """The body's JSON value; `None` for an empty body."""
-    if not body.strip():
-        return None
-    try:
-        return decode_json(body)
-    except ValueError as error:
-        raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"the body is not valid JSON: {error}") from None
+    """The body's JSON value; `None` for an empty body. 600 when it is not valid."""
+    return decode_json(body) if body.strip() else None
 
 
 def as_object(value: Any, *, missing: str = "expecting a JSON object in the body") -> Json:
