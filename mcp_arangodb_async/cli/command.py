@@ -16,7 +16,7 @@ class Invocation:
     """One run of a command: the parsed arguments, where it runs, and where it prints."""
 
     arguments: Mapping[str, Any]
-    environ: Mapping[str, str]
+    environment: Mapping[str, str]
     cwd: Path
     out: Output
 

@@ -72,7 +72,7 @@ def _run_show(invocation: Invocation) -> int:
 
 
 def _run_validate(invocation: Invocation) -> int:
-    loader = ConfigFileLoader(environ=invocation.environ, cwd=invocation.cwd)
+    loader = ConfigFileLoader(environ=invocation.environment, cwd=invocation.cwd)
     path = loader.find(invocation.option("file") or invocation.option("config_file"))
     if path is None:
         raise _no_file(loader)
@@ -91,7 +91,7 @@ def _run_validate(invocation: Invocation) -> int:
 
 
 def _run_path(invocation: Invocation) -> int:
-    loader = ConfigFileLoader(environ=invocation.environ, cwd=invocation.cwd)
+    loader = ConfigFileLoader(environ=invocation.environment, cwd=invocation.cwd)
     path = loader.find(invocation.option("config_file"))
     if invocation.out.as_json:
         places = [str(place) for place in loader.candidates(invocation.option("config_file"))]

@@ -111,7 +111,7 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _edit(invocation: Invocation, change: Callable[[str], str], *, key: str, done: str) -> int:
     """Show the change, ask, make it; the question is asked without holding the file's lock."""
-    loader = ConfigFileLoader(environ=invocation.environ, cwd=invocation.cwd)
+    loader = ConfigFileLoader(environ=invocation.environment, cwd=invocation.cwd)
     path = _target(loader, invocation.option("config_file"))
     touches = ("databases", key)
     planned = files.edit_file(loader, path, change, touches=touches, dry_run=True)

@@ -39,7 +39,7 @@ LEVELS: Mapping[str, str] = {
 
 def load(invocation: Invocation) -> Settings:
     """The settings for these arguments; warnings go to standard error."""
-    environ = invocation.environ
+    environ = invocation.environment
     if invocation.option("env_file"):
         environ = read_env_file(invocation.cwd / invocation.option("env_file"))
     settings = load_settings(

@@ -51,7 +51,7 @@ def _run(invocation: Invocation) -> int:
     open_to_all = bool(invocation.option("no_authentication"))
     if open_to_all and host not in OWN_ADDRESSES:
         raise DeniedError(f"--no-authentication is refused on {host}: everybody there could read and write")
-    password = invocation.option("password") or invocation.environ.get(ROOT_VARIABLE) or None
+    password = invocation.option("password") or invocation.environment.get(ROOT_VARIABLE) or None
     if host not in OWN_ADDRESSES and password is None and not open_to_all:
         raise DeniedError(f"root has no password, which is refused on {host}", hint=f"set {ROOT_VARIABLE}")
     directory = _directory(invocation)

@@ -165,7 +165,7 @@ def _run(words: list[str], out: Output) -> int:
     environ = read_environment(cwd)
     color = out.out.isatty() and not load_command_line({}, environ).no_color
     out = Output(as_json=bool(arguments.get("json")), color=color)
-    return command.run(Invocation(arguments=arguments, environ=environ, cwd=cwd, out=out))
+    return command.run(Invocation(arguments=arguments, environment=environ, cwd=cwd, out=out))
 
 
 def find(words: Sequence[str]) -> tuple[str | None, list[str]]:

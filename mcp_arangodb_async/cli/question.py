@@ -18,7 +18,7 @@ def confirm(invocation: Invocation, question: str) -> None:
     Without a terminal there may be nobody: an end of input raises EOFError.
     """
     flags = given(invocation.arguments, options_of(CommandLineSettings, "command_line."))
-    if load_command_line(flags, invocation.environ).assume_yes:
+    if load_command_line(flags, invocation.environment).assume_yes:
         return
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()

@@ -29,7 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(invocation: Invocation) -> int:
     settings = load_settings(
         given(invocation.arguments, server_options()),
-        environ=invocation.environ,
+        environ=invocation.environment,
         cwd=invocation.cwd,
         config_file=invocation.option("config_file"),
     )
