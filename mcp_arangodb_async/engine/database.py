@@ -1,0 +1,158 @@
+"""A database: its catalogue and its queries. The life of a query is `Database.query`, in one screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+from . import errors
+from .catalog.catalog import Catalog
+from .catalog.streams import StreamTransactions
+from .catalog.transaction import Transaction
+from .errors import ArangoError
+from .exec.context import QueryContext, Surroundings
+from .exec.options import QueryOptions
+from .exec.planner import Planner
+from .exec.result import QueryResult, in_block
+from .exec.running import RunningQueries, RunningQuery
+from .functions import FUNCTIONS
+from .plan.build.query import QueryPlan
+from .plan.explain import describe_rules, describe_tree, explain_plan
+
+__all__ = ["Access", "Database", "QueryResult"]
+
+#: Asked once per collection before a query runs, with whether it writes; raises 11 when the user may not.
+Access = Callable[[str, bool], object]
+
+
+class Database:
+    """One database. Thread-safe; `catalog` holds what the database holds, `streams` its open transactions."""
+
+    def __init__(self, catalog: Catalog, streams: StreamTransactions, *, compat: str = "3.12") -> None:
+        """Compose a catalogue with a planner."""
+        self.catalog = catalog
+        self.streams = streams
+        self.compat = compat
+        self._planner = Planner(FUNCTIONS, compat)
+        self._running = RunningQueries()
+
+    @property
+    def name(self) -> str:
+        """The database's name."""
+        return self.catalog.name
+
+    def query(
+        self,
+        text: str,
+        bind_vars: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        transaction: Transaction | None = None,
+        access: Access | None = None,
+        user: str | None = None,
+        on_start: Callable[[str], None] | None = None,
+    ) -> QueryResult:
+        """Run a query: parse, plan, optimise, execute.
+
+        Everything is computed before this returns, unless the option `stream` is set and the query only reads:
+        then rows are computed as they are read. A query that fails has written nothing.
+        """
+        started = time.perf_counter()
+        binds = bind_vars or {}
+        settings = QueryOptions.of(options)
+        running = self._running.start(
+            database=self.name, user=user or "", text=text, binds=binds, stream=settings.stream
+        )
+        tx = transaction
+        try:
+            if on_start is not None:
+                on_start(running.id)
+            writes = self._planner.parsed(text).is_modification
+            if tx is None:
+                tx = self.catalog.begin(write=writes)
+            planned = self._planner.planned(text, tx, binds, settings)
+            ask(planned.query, access)
+            ctx = self._context(tx, settings, running)
+            result = QueryResult(planned=planned, ctx=ctx, started=started, profile=settings.profile)
+            result.on_close = partial(self._end, running, tx if transaction is None else None)
+            block = tx if transaction is None else tx.atomic() if writes else nullcontext()
+            rows = in_block(block, planned.compiled.rows(ctx, binds), result.finish)
+            result.rows = rows if settings.stream and not writes else iter(list(rows))
+        except BaseException as error:
+            self._end(running, tx if transaction is None else None)
+            if isinstance(error, RecursionError):
+                raise ArangoError(errors.ERROR_QUERY_TOO_MUCH_NESTING) from None
+            raise
+        return result
+
+    def explain(
+        self,
+        text: str,
+        bind_vars: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        access: Access | None = None,
+    ) -> dict[str, Any]:
+        """The plan of a query as `/_api/explain` shows it; the query does not run."""
+        started = time.perf_counter()
+        settings = QueryOptions.of(options)
+        tree = self._planner.parsed(text).tree
+        with self.catalog.begin() as tx:
+            planned = self._planner.optimised(tree, tx, bind_vars or {}, settings)
+            ask(planned.query, access)
+            return explain_plan(
+                planned.query, planned.rules, tx, all_plans=settings.all_plans, started=started
+            )
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Collections and bind parameters that a query names, and its tree."""
+        return describe_tree(self._planner.parsed(text).tree)
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The optimiser's rules, as `/_api/query/rules` lists them."""
+        return describe_rules()
+
+    def current_queries(self) -> list[dict[str, Any]]:
+        """The queries that run now."""
+        return self._running.describe()
+
+    def kill(self, number: str) -> None:
+        """Stop a running query; 1591 when there is none with this number."""
+        self._running.kill(number)
+
+    def cached_plans(self) -> list[dict[str, Any]]:
+        """The plans kept for queries seen before."""
+        return [planned.describe() for planned in self._planner.remembered()]
+
+    def clear_plans(self) -> None:
+        """Forget the plans kept."""
+        self._planner.forget()
+
+    def _context(self, tx: Transaction, settings: QueryOptions, running: RunningQuery) -> QueryContext:
+        surroundings = Surroundings(
+            database_name=self.name, user_name=running.user or None, compat=self.compat
+        )
+        ctx = QueryContext(
+            tx=tx,
+            functions=FUNCTIONS,
+            surroundings=surroundings,
+            limits=settings.limits,
+            killed=running.killed,
+        )
+        running.stats = ctx.stats
+        return ctx
+
+    def _end(self, running: RunningQuery, own: Transaction | None) -> None:
+        self._running.end(running)
+        if own is not None:
+            own.rollback()
+
+
+def ask(query: QueryPlan, access: Access | None) -> None:
+    """Ask whether the caller may use every collection of a query."""
+    if access is not None:
+        for name, kind in query.accesses.items():
+            access(name, kind != "read")

@@ -1,0 +1,258 @@
+"""One running query: its limits, warnings and statistics, and what functions may ask of the database."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from mcp_arangodb_async.engine import errors
+from mcp_arangodb_async.engine.analyzers import Tokenizer, open_analyzer, tokens_of
+from mcp_arangodb_async.engine.catalog.analyzers import find_analyzer
+from mcp_arangodb_async.engine.catalog.collection import Collection
+from mcp_arangodb_async.engine.catalog.schema import Validator, describe_schema, parse_schema
+from mcp_arangodb_async.engine.catalog.transaction import Transaction
+from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
+from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.values import Value
+
+#: Functions that may not be called by name.
+DYNAMIC_CALLS = frozenset({"CALL", "APPLY"})
+#: Rows or elements between two looks at the limits.
+PACE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one execution may use; 0 is no limit for time and memory."""
+
+    maximum_runtime: float = 0.0
+    memory: int = 0
+    warnings: int = 10
+    fail_on_warning: bool = False
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a query did, counted as ArangoDB counts it."""
+
+    writes_executed: int = 0
+    writes_ignored: int = 0
+    document_lookups: int = 0
+    scanned_full: int = 0
+    scanned_index: int = 0
+    filtered: int = 0
+    full_count: int | None = None
+    peak_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Who runs a query and where, as functions may ask."""
+
+    database_name: str
+    user_name: str | None = None
+    compat: str = "3.12"
+
+
+@dataclass(slots=True)
+class QueryContext:
+    """One execution of a query, used by one thread. Implements the functions' `FunctionContext`."""
+
+    tx: Transaction
+    functions: Mapping[str, Function]
+    surroundings: Surroundings
+    limits: Limits = field(default_factory=Limits)
+    killed: Event = field(default_factory=Event)
+    stats: Statistics = field(default_factory=Statistics)
+    warnings: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    #: Steps left until the next look at the limits.
+    budget: int = PACE
+    #: Bytes held by operators, and those functions asked for since the last look at the limits.
+    held: int = 0
+    transient: int = 0
+    node_items: dict[int, int] = field(default_factory=dict[int, int])
+    node_seconds: dict[int, float] = field(default_factory=dict[int, float])
+    _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
+    _deadline: float = 0.0
+    _tokenizers: dict[str, Tokenizer] = field(default_factory=dict[str, Tokenizer])
+
+    def __post_init__(self) -> None:
+        if self.limits.maximum_runtime > 0:
+            self._deadline = time.monotonic() + self.limits.maximum_runtime
+
+    @property
+    def compat(self) -> str:
+        """The version of ArangoDB that is imitated."""
+        return self.surroundings.compat
+
+    @property
+    def database_name(self) -> str:
+        """The current database."""
+        return self.surroundings.database_name
+
+    @property
+    def user_name(self) -> str | None:
+        """The current user."""
+        return self.surroundings.user_name
+
+    # Limits
+
+    def check(self) -> None:
+        """Raise 1500 when the query was killed or is out of time."""
+        if self.killed.is_set():
+            raise ArangoError(errors.ERROR_QUERY_KILLED)
+        if self._deadline and time.monotonic() > self._deadline:
+            raise ArangoError(
+                errors.ERROR_QUERY_KILLED,
+                f"query killed: it ran longer than maxRuntime ({self.limits.maximum_runtime:g} s)",
+            )
+
+    def pace(self) -> None:
+        """Look at all limits; operators call it every so many rows."""
+        self.budget = PACE
+        self.transient = 0
+        self.check()
+        self._measure(0)
+
+    def tick(self, steps: int) -> None:
+        """Account for steps of a loop; looks at the limits when enough have come together."""
+        self.budget -= steps
+        if self.budget < 0:
+            self.pace()
+
+    def charge(self, amount: int) -> None:
+        """Bytes about to be used for a while: counted until the next look at the limits."""
+        self.transient += amount
+        if self.limits.memory or amount > 1_000_000:
+            self._measure(self.transient)
+
+    def hold(self, amount: int) -> None:
+        """Bytes kept until the query ends, or until `release`."""
+        self.held += amount
+        if self.limits.memory:
+            self._measure(0)
+
+    def release(self, amount: int) -> None:
+        """Bytes no longer kept."""
+        self.held -= amount
+
+    def watch(self, size: Callable[[], int]) -> None:
+        """Have a growing buffer measured at every look at the limits."""
+        self._watched.append(size)
+
+    def unwatch(self) -> None:
+        """Forget the buffer watched last."""
+        self._watched.pop()
+
+    def _measure(self, more: int) -> None:
+        used = self.held + more + sum(size() for size in self._watched)
+        self.stats.peak_memory = max(self.stats.peak_memory, used)
+        if 0 < self.limits.memory < used:
+            raise ArangoError(
+                errors.ERROR_RESOURCE_LIMIT,
+                f"query would use more memory than allowed: {used} bytes, memoryLimit is {self.limits.memory}",
+            )
+
+    # Warnings
+
+    def warn(self, num: int, message: str | None = None) -> None:
+        """Record a warning, up to the limit; with `failOnWarning` it is an error."""
+        if self.limits.fail_on_warning:
+            raise ArangoError(num, message)
+        if len(self.warnings) < self.limits.warnings:
+            self.warnings.append((num, message if message is not None else ERRORS[num].message))
+
+    # Time and chance
+
+    def now(self) -> float:
+        """The time in seconds since the epoch."""
+        return time.time()
+
+    def random(self) -> float:
+        """A random number in [0, 1)."""
+        return random.random()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than the query may run or is wanted."""
+        end = time.monotonic() + seconds
+        if self._deadline:
+            end = min(end, self._deadline + 0.001)
+        while (left := end - time.monotonic()) > 0 and not self.killed.wait(min(left, 0.1)):
+            pass
+        self.check()
+
+    # The database
+
+    def document(self, identifier: str) -> dict[str, Any] | None:
+        """The document with this `_id`; 1203 for an unknown collection."""
+        name, _, key = identifier.partition("/")
+        self.stats.document_lookups += 1
+        return self.tx.collection(name).get(self.tx, key)
+
+    def vertex(self, identifier: str) -> dict[str, Any] | None:
+        """The document with this `_id`, None when it or its collection does not exist."""
+        return self.tx.document(identifier)
+
+    def collection_names(self) -> Sequence[tuple[str, str]]:
+        """(id, name) of every collection."""
+        return [(str(each.id), each.name) for each in self.tx.collections()]
+
+    def collection_count(self, name: str) -> int:
+        """The number of documents."""
+        return self.tx.collection(name).count(self.tx)
+
+    def collection_documents(self, name: str) -> list[dict[str, Any]]:
+        """All documents of a collection."""
+        found = documents(self.tx, self.tx.collection(name))
+        self.stats.scanned_full += len(found)
+        self.charge(8 * len(found))
+        return found
+
+    def schema(self, collection: str) -> dict[str, Any] | None:
+        """The schema of a collection, None when it has none."""
+        return describe_schema(self.tx.collection(collection).properties.schema)
+
+    def schema_violation(self, document: dict[str, Any], schema: dict[str, Any]) -> str | None:
+        """How a document violates a schema, None when it does not; 1621 for a bad schema."""
+        parsed = parse_schema(schema)
+        if parsed is None or Validator(parsed).matches(document):
+            return None
+        return parsed.message or "the document does not match the schema"
+
+    def tokens(self, text: str, analyzer: str) -> list[Any]:
+        """The tokens an analyzer makes of a text; 10 for an unknown analyzer."""
+        tokenizer = self._tokenizers.get(analyzer)
+        if tokenizer is None:
+            record = find_analyzer(self.tx.catalog.analyzers, analyzer, self.database_name)
+            tokenizer = self._tokenizers[analyzer] = open_analyzer(record.type, record.properties)
+        return tokens_of(tokenizer, text)
+
+    def call(self, name: str, arguments: Sequence[Value]) -> Value:
+        """Call a function by name; 1540 unknown, 1541 number of arguments, 1578 CALL and APPLY themselves."""
+        function = self.functions.get(name.upper())
+        if function is None:
+            raise ArangoError(
+                errors.ERROR_QUERY_FUNCTION_NAME_UNKNOWN, f"usage of unknown function '{name}()'"
+            )
+        if function.name in DYNAMIC_CALLS:
+            raise ArangoError(
+                errors.ERROR_QUERY_DISALLOWED_DYNAMIC_CALL,
+                f"disallowed dynamic call to '{function.name}'",
+            )
+        most = function.maximum
+        if len(arguments) < function.minimum or (most is not None and len(arguments) > most):
+            raise ArangoError(
+                errors.ERROR_QUERY_FUNCTION_ARGUMENT_NUMBER_MISMATCH,
+                f"invalid number of arguments for function '{function.name}()'",
+            )
+        return function.call(self, *arguments) if function.context else function.call(*arguments)
+
+
+def documents(tx: Transaction, collection: Collection) -> list[dict[str, Any]]:
+    """All documents of a collection as a list of the caller's own."""
+    found = collection.documents(tx)
+    return list(collection.scan(tx)) if found is None else found

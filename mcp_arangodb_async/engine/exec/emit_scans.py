@@ -1,0 +1,84 @@
+"""Scans of collections and indexes as Python source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_arangodb_async.engine import errors
+from mcp_arangodb_async.engine.errors import ArangoError
+from mcp_arangodb_async.engine.plan.nodes import (
+    EnumerateCollectionNode,
+    EnumerateViewNode,
+    IndexLookup,
+    IndexNode,
+)
+
+from . import sources
+
+if TYPE_CHECKING:
+    from .emit import Pipeline
+
+DIRECTIONS = {"_from": "outbound", "_to": "inbound"}
+
+
+def emit_scan(pipeline: Pipeline, node: EnumerateCollectionNode) -> None:
+    """All documents of a collection; a list of them first, when the query writes to it."""
+    program = pipeline.program
+    collection = program.collection(node.collection)
+    if node.is_random:
+        source = f"{program.runtime(sources.scan_randomly)}(ctx, {collection})"
+    else:
+        keep = ", keep=True" if pipeline.emitter.emission.is_contended(node.collection) else ""
+        source = f"{program.runtime(sources.scan)}(ctx, {collection}{keep})"
+    pipeline.loop((node.variable,), source)
+
+
+def emit_index(pipeline: Pipeline, node: IndexNode) -> None:
+    """Documents by index; of several lookups each document once."""
+    program = pipeline.program
+    lookups = [_lookup(pipeline, node, lookup) for lookup in node.lookups]
+    if len(lookups) == 1:
+        source = lookups[0]
+    else:
+        source = f"{program.runtime(sources.once_each)}(({', '.join(lookups)},))"
+    if pipeline.emitter.emission.is_contended(node.collection):
+        source = f"list({source})"
+    pipeline.loop((node.variable,), source)
+
+
+def emit_view(_: Pipeline, node: EnumerateViewNode) -> None:
+    """Views are searched by their own operator, which is not there yet."""
+    raise ArangoError(
+        errors.ERROR_NOT_IMPLEMENTED, f"queries over views are not supported yet (view '{node.view}')"
+    )
+
+
+def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:
+    program = pipeline.program
+    value = pipeline.generator.value
+    collection = program.collection(node.collection)
+    index = program.constant(lookup.index)
+    values = lookup.values if lookup.values is not None else lookup.equal[0] if lookup.equal else None
+    if lookup.index.type == "primary":
+        assert values is not None
+        attribute = program.constant(lookup.attribute)
+        find = sources.by_key if lookup.values is None else sources.by_keys
+        return f"{program.runtime(find)}(ctx, {collection}, {attribute}, {value(values).text})"
+    if lookup.index.type == "edge":
+        assert values is not None
+        direction = program.constant(DIRECTIONS[lookup.attribute])
+        find = sources.edges_of if lookup.values is None else sources.edges_of_many
+        return f"{program.runtime(find)}(ctx, {collection}, {value(values).text}, {direction})"
+    if lookup.values is not None:
+        find = program.runtime(sources.lookup_in)
+        return f"{find}(ctx, {collection}, {index}, {value(lookup.values).text})"
+    equal = "".join(f"{value(each).text}, " for each in lookup.equal)
+    arguments = [f"({equal})"]
+    if lookup.lower is not None:
+        arguments.append(f"lower={value(lookup.lower).text}, has_lower=True")
+        arguments.append(f"lower_inclusive={lookup.lower_inclusive}")
+    if lookup.upper is not None:
+        arguments.append(f"upper={value(lookup.upper).text}, has_upper=True")
+        arguments.append(f"upper_inclusive={lookup.upper_inclusive}")
+    bounds = f"{program.runtime(sources.bounds_of)}({', '.join(arguments)})"
+    return f"{program.runtime(sources.lookup)}(ctx, {collection}, {index}, {bounds}, {node.is_descending})"

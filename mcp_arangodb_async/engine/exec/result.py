@@ -1,0 +1,127 @@
+"""The result of a query: its rows, and what is known about them once they are all there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .context import QueryContext
+from .planner import PlannedQuery
+
+
+@dataclass(slots=True, kw_only=True)
+class QueryResult:
+    """Rows to be read once, in order. Close it, or read it to the end, to release its snapshot.
+
+    `extra` is complete when the rows are exhausted: statistics, warnings, and what was asked for.
+    """
+
+    ctx: QueryContext
+    planned: PlannedQuery
+    started: float
+    profile: int = 0
+    rows: Iterator[Any] = field(default_factory=lambda: iter(()))
+    plan: Mapping[str, Any] | None = None
+    finished: float | None = None
+    cached: bool = False
+    on_close: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether the same query on the same data always has this result."""
+        return self.planned.is_cacheable and not self.ctx.warnings
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Statistics, warnings and the profile, as the cursor API shows them."""
+        extra: dict[str, Any] = {"warnings": self.warnings, "stats": self.statistics()}
+        if self.profile:
+            extra["profile"] = self._phases()
+        if self.plan is not None:
+            extra["plan"] = self.plan
+        return extra
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """The warnings, those of the planner first."""
+        found = [*self.planned.query.warnings, *self.ctx.warnings]
+        return [{"code": num, "message": message} for num, message in found[: self.ctx.limits.warnings]]
+
+    def statistics(self) -> dict[str, Any]:
+        """The statistics so far."""
+        counted = self.ctx.stats
+        end = time.perf_counter() if self.finished is None else self.finished
+        stats: dict[str, Any] = {
+            "writesExecuted": counted.writes_executed,
+            "writesIgnored": counted.writes_ignored,
+            "documentLookups": counted.document_lookups,
+            "seeks": 0,
+            "scannedFull": counted.scanned_full,
+            "scannedIndex": counted.scanned_index,
+            "cursorsCreated": 0,
+            "cursorsRearmed": 0,
+            "cacheHits": 0,
+            "cacheMisses": 0,
+            "filtered": counted.filtered,
+            "httpRequests": 0,
+            "executionTime": end - self.started,
+            "peakMemoryUsage": counted.peak_memory,
+            "intermediateCommits": 0,
+        }
+        if counted.full_count is not None:
+            stats["fullCount"] = counted.full_count
+        if self.profile > 1:
+            stats["nodes"] = self._nodes()
+        return stats
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        items, seconds = self.ctx.node_items, self.ctx.node_seconds
+        return [
+            {
+                "id": number,
+                "calls": 1 + items.get(number, 0) // 1000,
+                "items": items.get(number, 0),
+                "filtered": 0,
+                "runtime": seconds.get(number, 0.0),
+            }
+            for number in sorted(self.planned.numbers.values())
+        ]
+
+    def _phases(self) -> dict[str, float]:
+        end = time.perf_counter() if self.finished is None else self.finished
+        times = self.planned.times
+        made = sum(times.values())
+        return {
+            "initializing": 0.0,
+            "parsing": times["parsing"],
+            "optimizing ast": 0.0,
+            "loading collections": 0.0,
+            "instantiating plan": 0.0,
+            "optimizing plan": times["optimizing plan"],
+            "instantiating executors": times["instantiating executors"],
+            "executing": max(0.0, end - self.started - made),
+            "finalizing": 0.0,
+        }
+
+    def finish(self) -> None:
+        """Note that the rows are exhausted."""
+        self.finished = time.perf_counter()
+        self.on_close()
+
+    def close(self) -> None:
+        """Stop the query if it still runs, and release what it holds; harmless when closed."""
+        if isinstance(self.rows, Generator):
+            self.rows.close()
+        self.on_close()
+
+
+def in_block(
+    block: AbstractContextManager[Any], rows: Iterator[Any], finish: Callable[[], None]
+) -> Generator[Any, None, None]:
+    """Rows read inside a block that ends with them; `finish` is called when all went well."""
+    with block:
+        yield from rows
+    finish()

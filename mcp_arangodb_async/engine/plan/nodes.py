@@ -1,0 +1,396 @@
+"""The nodes of an execution plan, with ArangoDB's names, in the order in which rows pass them.
+
+A node reads and sets variables; expressions are in `CalculationNode`s (and conditions), as in ArangoDB.
+Nodes compare by identity: a rule that changes a node makes another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from mcp_arangodb_async.engine.catalog.index import Index
+from mcp_arangodb_async.engine.catalog.options import WriteOptions
+from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
+
+Direction: TypeAlias = Literal["OUTBOUND", "INBOUND", "ANY"]
+Uniqueness: TypeAlias = Literal["none", "path", "global"]
+CollectMethod: TypeAlias = Literal["hash", "sorted", "count", "distinct"]
+PathKind: TypeAlias = Literal["ALL_SHORTEST_PATHS", "K_SHORTEST_PATHS", "K_PATHS"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SingletonNode:
+    """One row without variables: where every plan starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanHint:
+    """What OPTIONS of a FOR over a collection say about indexes."""
+
+    indexes: tuple[str, ...] = ()
+    is_forced: bool = False
+    disable_index: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnumerateCollectionNode:
+    """All documents of a collection, in random order where the query asks for it."""
+
+    collection: str
+    variable: Variable
+    hint: ScanHint = ScanHint()
+    is_random: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IndexLookup:
+    """One way into an index: equal values for its first fields, then a range over the next.
+
+    With `values`, the first field has one of them. Expressions do not read the node's own variable. `attribute` says
+    which one is looked up where an index has two to choose from: `_key` or `_id`, `_from` or `_to`.
+    """
+
+    index: Index
+    attribute: str = ""
+    equal: tuple[Expression, ...] = ()
+    lower: Expression | None = None
+    lower_inclusive: bool = True
+    upper: Expression | None = None
+    upper_inclusive: bool = True
+    values: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IndexNode:
+    """Documents found through indexes; of several lookups each document comes once.
+
+    `condition` is what the lookups stand for, for explain.
+    """
+
+    collection: str
+    variable: Variable
+    lookups: tuple[IndexLookup, ...]
+    condition: Expression | None
+    is_descending: bool = False
+    is_sorted: bool = False
+    is_count: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnumerateViewNode:
+    """Documents of a view that fulfil the SEARCH condition."""
+
+    view: str
+    variable: Variable
+    condition: Expression | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnumerateListNode:
+    """The elements of an array."""
+
+    source: Variable
+    variable: Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalculationNode:
+    """An expression's value as a variable."""
+
+    variable: Variable
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SubqueryNode:
+    """The rows of a subquery as an array; `is_lookup` marks the search of an UPSERT: it sees its writes."""
+
+    variable: Variable
+    plan: Plan
+    is_lookup: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FilterNode:
+    """Rows for which the variable is true."""
+
+    condition: Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SortElement:
+    """One criterion of a sort."""
+
+    variable: Variable
+    is_ascending: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SortNode:
+    """Rows in order; with `limit` only so many of the first are kept."""
+
+    elements: tuple[SortElement, ...]
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LimitNode:
+    """Rows from `offset` on, at most `count` (None: all); `full_count` counts what would have come."""
+
+    offset: int
+    count: int | None
+    full_count: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Group:
+    """A grouping key of COLLECT: the value of `source` as `variable`."""
+
+    variable: Variable
+    source: Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Aggregate:
+    """An aggregate of COLLECT or WINDOW; no source for COUNT() of rows."""
+
+    variable: Variable
+    function: str
+    source: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CollectNode:
+    """Rows in groups; `into` gets of each row `projection` or an object of the `keep` variables."""
+
+    groups: tuple[Group, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    into: Variable | None = None
+    projection: Variable | None = None
+    keep: tuple[Variable, ...] = ()
+    method: CollectMethod = "hash"
+    fixed_method: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowNode:
+    """Aggregates over the neighbours of each row: by number of rows, or by distance in `range_variable`.
+
+    None as a bound is unbounded; a duration (`P1D`) stays text.
+    """
+
+    aggregates: tuple[Aggregate, ...]
+    preceding: int | float | str | None
+    following: int | float | str | None
+    range_variable: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EdgeSource:
+    """An edge collection of a graph, and the direction in which its edges are followed."""
+
+    collection: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GraphAccess:
+    """Where a graph operation finds edges and vertices; `vertices` are those a named graph knows."""
+
+    name: str | None
+    edges: tuple[EdgeSource, ...]
+    vertices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraversalOptions:
+    """OPTIONS of a traversal or path search; empty collections mean no restriction."""
+
+    order: Literal["dfs", "bfs", "weighted"] = "dfs"
+    unique_vertices: Uniqueness = "none"
+    unique_edges: Literal["none", "path"] = "path"
+    edge_collections: tuple[str, ...] = ()
+    vertex_collections: tuple[str, ...] = ()
+    weight_attribute: str | None = None
+    default_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prune:
+    """A PRUNE condition over the traversal's own variables, which it reads under these names."""
+
+    condition: Expression
+    vertex: Variable
+    edge: Variable
+    path: Variable
+    variable: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PathFilter:
+    """A condition that every path through `depth` must fulfil: checked on the way, it cuts the search short.
+
+    It reads one edge (`p.edges[depth]`) or vertex (`p.vertices[depth]`) as `variable`; no depth means all.
+    """
+
+    condition: Expression
+    variable: Variable
+    is_edge: bool
+    depth: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TraversalNode:
+    """Paths from a start vertex; sets those of vertex, edge and path that the query reads."""
+
+    start: Variable
+    graph: GraphAccess
+    direction: Direction
+    minimum: int
+    maximum: int
+    vertex: Variable | None
+    edge: Variable | None = None
+    path: Variable | None = None
+    prune: Prune | None = None
+    options: TraversalOptions = TraversalOptions()
+    filters: tuple[PathFilter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShortestPathNode:
+    """The vertices (and edges) of one shortest path, in order."""
+
+    start: Variable
+    target: Variable
+    graph: GraphAccess
+    direction: Direction
+    vertex: Variable | None
+    edge: Variable | None = None
+    options: TraversalOptions = TraversalOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EnumeratePathsNode:
+    """Whole paths between two vertices, each as an object."""
+
+    kind: PathKind
+    start: Variable
+    target: Variable
+    graph: GraphAccess
+    direction: Direction
+    path: Variable | None
+    minimum: int = 1
+    maximum: int = 1
+    options: TraversalOptions = TraversalOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModificationOptions:
+    """OPTIONS of a data-modification operation."""
+
+    write: WriteOptions = field(default_factory=WriteOptions)
+    ignore_errors: bool = False
+    exclusive: bool = False
+    read_own_writes: bool = True
+    hint: ScanHint = ScanHint()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InsertNode:
+    """Insert documents."""
+
+    collection: str
+    document: Variable
+    options: ModificationOptions
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UpdateNode:
+    """Update documents; without `key` the document holds it."""
+
+    collection: str
+    key: Variable | None
+    document: Variable
+    options: ModificationOptions
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReplaceNode:
+    """Replace documents; without `key` the document holds it."""
+
+    collection: str
+    key: Variable | None
+    document: Variable
+    options: ModificationOptions
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RemoveNode:
+    """Remove documents by key or document."""
+
+    collection: str
+    key: Variable
+    options: ModificationOptions
+    old: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UpsertNode:
+    """Update `found`, or insert when it is null."""
+
+    collection: str
+    found: Variable
+    insert: Variable
+    update: Variable
+    is_replace: bool
+    options: ModificationOptions
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReturnNode:
+    """Hands rows to the caller."""
+
+    source: Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NoResultsNode:
+    """Lets no row pass."""
+
+
+GraphNode: TypeAlias = TraversalNode | ShortestPathNode | EnumeratePathsNode
+ModificationNode: TypeAlias = InsertNode | UpdateNode | ReplaceNode | RemoveNode | UpsertNode
+ScanNode: TypeAlias = EnumerateCollectionNode | IndexNode | EnumerateViewNode
+Node: TypeAlias = (
+    SingletonNode
+    | ScanNode
+    | EnumerateListNode
+    | CalculationNode
+    | SubqueryNode
+    | FilterNode
+    | SortNode
+    | LimitNode
+    | CollectNode
+    | WindowNode
+    | GraphNode
+    | ModificationNode
+    | ReturnNode
+    | NoResultsNode
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """The nodes of a query or subquery, in the order in which rows pass them; the first is a SingletonNode."""
+
+    nodes: tuple[Node, ...]
