@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcp_arangodb_async.config.load import ConfigFileLoader
+from mcp_arangodb_async.config.load import ConfigFileLoader, read_content
 from mcp_arangodb_async.config.place import Place, Problem
 from mcp_arangodb_async.config.splice import remove_value, rename_key, set_value
 from mcp_arangodb_async.config.tree import read_tree
@@ -132,12 +132,7 @@ def edit_file(
 
 
 def _edit(loader: ConfigFileLoader, path: Path, change: Callable[[str], str], touches: Place) -> Edit:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        content = b""
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    content = read_content(path) if path.exists() else b""
     tree = read_tree(content)
     if tree.problems:
         lines = [problem.text(str(path)) for problem in tree.problems]

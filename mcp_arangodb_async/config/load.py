@@ -25,7 +25,7 @@ from mcp_arangodb_async.config.model import (
     Source,
 )
 from mcp_arangodb_async.config.option import OptionField, options_of
-from mcp_arangodb_async.config.place import Place, Problem, Tree, shown_place
+from mcp_arangodb_async.config.place import MAXIMUM_BYTES, Place, Problem, Tree, shown_place
 from mcp_arangodb_async.errors import ConfigError
 
 FILE_VARIABLE = "ARANGO_DATABASES_CONFIG_FILE"
@@ -44,6 +44,15 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "ARANGO_CONNECT_DELAY_SEC": "connections are opened when first needed and retried by the circuit breaker",
     "MCP_HTTP_STATELESS": "every HTTP request is served without state of its own",
 }
+
+
+def read_content(path: Path) -> bytes:
+    """The file's bytes, not many more than a configuration file may hold; raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAXIMUM_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +105,7 @@ class ConfigFileLoader:
 
     def load(self, path: Path) -> LoadedFile:
         """The checked content with the line of each value; raises ConfigError as `read` does."""
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-        return self.check(path, content)
+        return self.check(path, read_content(path))
 
     def check(self, path: Path, content: bytes) -> LoadedFile:
         """The same for content that is not in the file yet; `path` is named in problems."""

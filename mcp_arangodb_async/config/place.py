@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MAXIMUM_BYTES = 256 * 1024  # of a configuration file
 Step = str | int
 Place = tuple[Step, ...]
 

@@ -14,9 +14,8 @@ from typing import Any, Literal
 from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from mcp_arangodb_async.config.place import Place, Problem, Tree, short
+from mcp_arangodb_async.config.place import MAXIMUM_BYTES, Place, Problem, Tree, short
 
-MAXIMUM_BYTES = 256 * 1024
 MAXIMUM_DEPTH = 16
 MAXIMUM_VALUES = 30_000  # in the text, and after aliases: an alias bomb multiplies, a file does not
 
@@ -81,7 +80,7 @@ def read_tree(content: bytes) -> Tree:
     """The values of a configuration file's bytes; never raises for what the bytes hold."""
     tree = Tree()
     if len(content) > MAXIMUM_BYTES:
-        what = f"holds {len(content)} bytes; a configuration file holds at most {MAXIMUM_BYTES}"
+        what = f"is too large: a configuration file holds at most {MAXIMUM_BYTES} bytes"
         tree.problems.append(Problem(line=0, what=what))
         return tree
     try:
@@ -341,6 +340,8 @@ def _syntax(error: Any) -> Problem:
     what = short(str(error.problem or "cannot be read"))
     if "\\t" in what:
         what = "a tab cannot indent; use spaces"
+    if "mapping values are not allowed" in what:
+        what = 'a second colon in one line; quote a value that ends with a colon, such as "embedded:"'
     context = f" ({short(str(error.context))})" if error.context else ""
     column = f"column {mark.column + 1}: " if mark else ""
     return Problem(line=mark.line + 1 if mark else 0, what=f"{column}{what}{context}")
