@@ -45,6 +45,10 @@ class FunctionContext(Protocol):
         """Raise if the query was killed or is out of time; call it in loops over user data."""
         ...
 
+    def remaining(self) -> float:
+        """Return how many seconds the query may still run; infinity if it has no limit."""
+        ...
+
     def charge(self, amount: int) -> None:
         """Account for `amount` bytes about to be allocated; raises 32 beyond the query's memory limit."""
         ...
@@ -85,8 +89,8 @@ class FunctionContext(Protocol):
         """Return how the document violates the schema definition, or None; a bad definition raises."""
         ...
 
-    def tokens(self, text: str, analyzer: str) -> list[Any]:
-        """Return the tokens an analyzer makes of a text; an unknown analyzer raises 10."""
+    def tokens(self, value: Value, analyzer: str) -> Value:
+        """Return TOKENS(): what an analyzer makes of a value; an unknown analyzer raises 10."""
         ...
 
     def call(self, name: str, arguments: Sequence[Value]) -> Value:

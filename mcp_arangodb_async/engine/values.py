@@ -146,6 +146,8 @@ _NUMERAL: Final = re.compile(
     r"|((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?))[ \t\r\n\f]*\Z"
 )
 
+_LEADING_DIGITS: Final = re.compile(r"\s*[+-]?[0-9]{1,4000}")
+
 
 def to_number(value: Value) -> Number:
     """Cast to a number, as TO_NUMBER() and arithmetic do; whatever has no numeric reading is 0."""
@@ -191,7 +193,12 @@ def bounded(number: int) -> Number:
 
 
 def to_integer(value: Value) -> int:
-    """Cast to a 64-bit integer by cutting off the fraction, as position and length arguments are read."""
+    """Cast to a 64-bit integer, as positions and lengths are read; a string counts by its leading digits."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        match = _LEADING_DIGITS.match(value)
+        return max(INT64_MIN, min(INT64_MAX, int(match[0]))) if match else 0
     number = to_number(value)
     if isinstance(number, float):
         number = INT64_MAX if number >= INT64_MAX else INT64_MIN if number <= INT64_MIN else int(number)
