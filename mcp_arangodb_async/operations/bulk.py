@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from mcp_arangodb_async.connections import QueryOptions, run_query
-from mcp_arangodb_async.connections.names import validate_collection_name
+from mcp_arangodb_async.connections.names import validate_collection_name, validate_document_key
+from mcp_arangodb_async.errors import InputError
 from mcp_arangodb_async.operations.documents import Document, OverwriteMode
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ class BulkOptions:
     on_error: OnError = "stop"
     overwrite_mode: OverwriteMode = "conflict"
     validate_references: bool = False
+
+
+class BulkUpdated(TypedDict):
+    """What became of every update: done, failed, or not attempted after a stop."""
+
+    total_updates: int
+    updated_count: int
+    error_count: int
+    not_attempted: int
+    errors: list[dict[str, Any]]
 
 
 class BulkInserted(TypedDict):
@@ -92,10 +103,15 @@ async def insert(
         if options.validate_references:
             accepted = await with_existing_ends(database, accepted, tally, tell=tell)
         if accepted:
-            answers = await database.collection(collection).insert_many(
-                [document for _, document in accepted], overwrite_mode=options.overwrite_mode
+            answers = await database.call(
+                "POST",
+                "_api",
+                "document",
+                collection,
+                params={"overwriteMode": options.overwrite_mode},
+                body=[document for _, document in accepted],
             )
-            note(tally, accepted, cast("list[Document]", answers), tell=tell)
+            note(tally, accepted, answers, tell=tell)
         await progress(tally.attempted, len(documents), None)
         if tally.failed and options.on_error == "stop":
             break
@@ -147,3 +163,52 @@ async def with_existing_ends(
         else:
             kept.append((index, edge))
     return kept
+
+
+def patch_of(item: Document, index: int) -> Document:
+    """The change that one entry means: `{key, update}` or the change itself with its `_key`."""
+    key = item.get("_key", item.get("key"))
+    change = item.get("update")
+    if isinstance(change, dict) and set(item) <= {"key", "_key", "update"}:
+        patch: Document = dict(cast("Document", change))
+    else:
+        patch = {name: value for name, value in item.items() if name != "key"}
+    if key is None and isinstance(patch.get("_id"), str):
+        key = str(patch["_id"]).rpartition("/")[2]
+    if not isinstance(key, str):
+        raise InputError(f"updates.{index}: has no key", field=f"updates.{index}.key")
+    validate_document_key(key, field=f"updates.{index}.key")
+    if patch.get("_key", key) != key:
+        raise InputError(
+            f"updates.{index}: the _key in update is another than key; it cannot be changed",
+            field=f"updates.{index}.update._key",
+        )
+    return {**patch, "_key": key}
+
+
+async def update(
+    database: ArangoDatabase,
+    collection: str,
+    updates: Sequence[Document],
+    *,
+    options: BulkOptions,
+    progress: Progress,
+) -> BulkUpdated:
+    """Change documents in batches; a failed one is an entry in the result, not an exception."""
+    validate_collection_name(collection)
+    patches = [patch_of(item, index) for index, item in enumerate(updates)]
+    tally = Tally()
+    for start, batch in batches(patches, options.batch_size):
+        tally.attempted += len(batch)
+        answers = await database.call("PATCH", "_api", "document", collection, body=list(batch))
+        note(tally, list(enumerate(batch, start)), answers, tell=options.on_error != "ignore")
+        await progress(tally.attempted, len(patches), None)
+        if tally.failed and options.on_error == "stop":
+            break
+    return BulkUpdated(
+        total_updates=len(patches),
+        updated_count=tally.done,
+        error_count=tally.failed,
+        not_attempted=len(patches) - tally.attempted,
+        errors=tally.errors,
+    )

@@ -246,9 +246,23 @@ async def arango_get_multi_database_status(call: Call, args: NoArgs) -> AllStatu
     return await status_of(call)
 
 
-async def status_of(call: Call) -> AllStatus:
-    """Every configured database's state."""
-    probed = await call.around.manager.probe_all()
+class StatusArgs(Args):
+    """Arguments of arango_database_status."""
+
+    database: str | None = Field(None, description="Only this")
+
+
+@tool(title="Database status", category="core_data", effect=Effect.READ, uses_session=True)
+async def arango_database_status(call: Call, args: StatusArgs) -> AllStatus:
+    """Check the databases, or one."""
+    if args.database is not None:
+        call.around.check_key(args.database)
+    return await status_of(call, args.database)
+
+
+async def status_of(call: Call, key: str | None = None) -> AllStatus:
+    """The state of every configured database, or of one."""
+    probed = await call.around.manager.probe_all(None if key is None else [key])
     configured = call.around.configuration.databases
     rows: list[dict[str, Any]] = []
     for health in probed:

@@ -12,9 +12,10 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
 
 COLLECTION: Any = Field(description="Name")
 KEY: Any = Field(description="_key")
+DRY_RUN: Any = Field(False, description="Only show")
 OnError = Literal["stop", "continue", "ignore"]
 Overwrite = Literal["conflict", "ignore", "replace", "update"]
-OVERWRITE: Any = Field("conflict", description="If the _key exists")
+OVERWRITE: Any = Field("conflict", description="If it exists")
 
 
 class InsertArgs(DatabaseArgs):
@@ -75,7 +76,7 @@ class RemoveArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     key: str = KEY
-    dry_run: bool = Field(False, description="Only show")
+    dry_run: bool = DRY_RUN
 
     also: ClassVar = {"_key": "key", "dryRun": "dry_run"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mcp_arangodb_async.connections import QueryOptions, run_query
 from mcp_arangodb_async.errors import InputError
@@ -12,9 +12,9 @@ from mcp_arangodb_async.operations import graphs, traversal
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
 from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
-from mcp_arangodb_async.tools.query import FORMAT, NEXT
+from mcp_arangodb_async.tools.query import NEXT
 from mcp_arangodb_async.tools.result import Format, Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
 
 class ListGraphsArgs(DatabaseArgs):
@@ -25,6 +25,20 @@ class ListGraphsArgs(DatabaseArgs):
 async def arango_list_graphs(call: Call, args: ListGraphsArgs) -> Rows:  # noqa: ARG001
     """Graphs and their edge definitions."""
     return Rows(rows=await graphs.list_graphs(await call.database()))
+
+
+class TraverseOptions(BaseModel):
+    """How to visit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    order: traversal.Order = "dfs"
+    weight_attribute: str | None = None
+    unique_vertices: traversal.UniqueVertices | None = None
+    unique_edges: traversal.UniqueEdges | None = None
+
+
+OPTIONS = "order dfs, bfs, weighted; weight_attribute; unique_vertices, unique_edges none, path, global"
 
 
 class TraverseArgs(DatabaseArgs):
@@ -38,11 +52,8 @@ class TraverseArgs(DatabaseArgs):
     max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
     return_paths: bool = Field(False, description="Return paths")
     limit: int | None = Field(None, ge=1, description="Results")
-    order: traversal.Order = Field("dfs", description="Of visiting")
-    weight_attribute: str | None = Field(None, description="For weighted")
-    unique_vertices: traversal.UniqueVertices | None = Field(None, description="Once per")
-    unique_edges: traversal.UniqueEdges | None = Field(None, description="Once per")
-    format: Format = FORMAT
+    options: TraverseOptions = Field(default_factory=TraverseOptions, description=OPTIONS)
+    format: Format = hidden("json")
     next: str | None = NEXT
 
     also: ClassVar = {
@@ -54,9 +65,6 @@ class TraverseArgs(DatabaseArgs):
         "minDepth": "min_depth",
         "maxDepth": "max_depth",
         "returnPaths": "return_paths",
-        "weightAttribute": "weight_attribute",
-        "uniqueVertices": "unique_vertices",
-        "uniqueEdges": "unique_edges",
     }
 
 
@@ -78,10 +86,7 @@ async def arango_traverse(call: Call, args: TraverseArgs) -> Rows:
             edge_collections=args.edge_collections,
             return_paths=args.return_paths,
             limit=args.limit,
-            order=args.order,
-            weight_attribute=args.weight_attribute,
-            unique_vertices=args.unique_vertices,
-            unique_edges=args.unique_edges,
+            **args.options.model_dump(),
         )
     )
     options = QueryOptions(batch_size=limits.rows, max_runtime=limits.seconds, ttl=LIFETIME_SECONDS)

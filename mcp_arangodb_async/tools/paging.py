@@ -27,7 +27,14 @@ def call_limits_for(call: Call, max_rows: int | None) -> Limits:
     return replace(call.limits, rows=max_rows)
 
 
-async def first_page(call: Call, page: Page, *, limits: Limits, format: Format) -> Rows:
+def told_stats(stats: Mapping[str, Any]) -> dict[str, Any]:
+    """What a query cost, without what is zero."""
+    return {name: stats[name] for name in TOLD if stats.get(name)}
+
+
+async def first_page(
+    call: Call, page: Page, *, limits: Limits, format: Format, facts: Mapping[str, Any] | None = None
+) -> Rows:
     """The answer to a query that just ran."""
     return await shown(
         call,
@@ -37,7 +44,8 @@ async def first_page(call: Call, page: Page, *, limits: Limits, format: Format) 
         limits=limits,
         format=format,
         warnings=[described_warning(warning) for warning in page.warnings],
-        stats={name: page.stats[name] for name in TOLD if page.stats.get(name)},
+        stats=told_stats(page.stats),
+        facts=facts,
     )
 
 

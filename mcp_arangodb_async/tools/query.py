@@ -21,11 +21,31 @@ MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="At most")
 NEXT: Any = Field(None, description="Continue an answer")
 
 
-class QueryArgs(DatabaseArgs):
+class QueryText(DatabaseArgs):
+    """A query with its bind variables."""
+
+    query: str = Field(description="AQL")
+    bind_vars: dict[str, Any] | None = Field(None, description="For @name, @@collection")
+
+    also: ClassVar = {"aql": "query", "bindVars": "bind_vars", "bindvars": "bind_vars"}
+
+    def writes(self) -> bool:
+        """Whether the query changes data; one that cannot be understood is taken to."""
+        return may_write(self.query)
+
+
+def may_write(aql: str) -> bool:
+    """Whether a query changes data, as far as its text tells."""
+    try:
+        return bool(describe_statement(aql).writes)
+    except MaaError:
+        return True
+
+
+class QueryArgs(QueryText):
     """Arguments of arango_query."""
 
-    query: str | None = Field(None, description="AQL")
-    bind_vars: dict[str, Any] | None = Field(None, description="For @name, @@collection")
+    query: str = Field("", description="AQL")
     max_rows: int | None = MAX_ROWS
     format: Format = FORMAT
     max_runtime: float | None = Field(None, gt=0, le=86_400, description="Seconds")
@@ -33,9 +53,7 @@ class QueryArgs(DatabaseArgs):
     next: str | None = NEXT
 
     also: ClassVar = {
-        "aql": "query",
-        "bindVars": "bind_vars",
-        "bindvars": "bind_vars",
+        **QueryText.also,
         "maxRows": "max_rows",
         "limit": "max_rows",
         "maxRuntime": "max_runtime",
@@ -43,21 +61,13 @@ class QueryArgs(DatabaseArgs):
     }
 
 
-def writes(args: QueryArgs) -> bool:
-    """Whether the query changes data; one that cannot be understood is taken to."""
-    try:
-        return args.query is not None and bool(describe_statement(args.query).writes)
-    except MaaError:
-        return True
-
-
-@tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=writes)
+@tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=QueryText.writes)
 async def arango_query(call: Call, args: QueryArgs) -> Rows:
     """Run AQL. Bind values, never paste them in: FILTER u.age > @age."""
     limits = call_limits_for(call, args.max_rows)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)
-    if not args.query or not args.query.strip():
+    if not args.query.strip():
         raise InputError("query: is required, or next to continue an answer", field="query")
     options = QueryOptions(
         batch_size=limits.rows,

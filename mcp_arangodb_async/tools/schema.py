@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from mcp_arangodb_async.tools.spec import Tool
+from mcp_arangodb_async.tools.spec import Tool, is_hidden
 
 JsonSchema = dict[str, Any]
 
@@ -49,6 +49,8 @@ def object_schema(model: type[BaseModel]) -> JsonSchema:
     schema: JsonSchema = {"type": "object"}
     properties: JsonSchema = {}
     for name, field in model.model_fields.items():
+        if is_hidden(field):
+            continue
         properties[name] = type_schema(field.annotation)
         if field.description:
             properties[name]["description"] = field.description
@@ -76,11 +78,12 @@ def type_schema(hint: Any) -> JsonSchema:
         choices = [choice for choice in get_args(hint) if choice is not types.NoneType]
         if len(choices) == 1:
             return type_schema(choices[0])
-        return {"anyOf": [type_schema(choice) for choice in choices]}
+        shapes = [type_schema(choice) for choice in choices]
+        return shapes[0] if all(shape == shapes[0] for shape in shapes) else {"anyOf": shapes}
     kind: Any = origin or hint
     if isinstance(kind, type):
         if issubclass(kind, BaseModel):
-            return object_schema(kind)
+            return {"type": "object"}  # its members are told in the description
         if issubclass(kind, Mapping):
             return {"type": "object"}
         if issubclass(kind, Sequence):

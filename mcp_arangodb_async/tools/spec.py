@@ -16,9 +16,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from mcp_arangodb_async.tools.call import Access, Call
 from mcp_arangodb_async.tools.result import Rows
@@ -32,6 +33,9 @@ Category = Literal[
     "patterns",
     "multi_tenancy",
 ]
+
+
+HIDDEN = "hidden"
 
 
 class Effect(Enum):
@@ -88,6 +92,16 @@ def one_or_many(value: object) -> object:
 Names = Annotated[list[str], BeforeValidator(one_or_many)]
 
 
+def hidden(default: Any = None) -> Any:
+    """An argument of an earlier release that is accepted and not advertised: another one says it now."""
+    return Field(default, json_schema_extra={HIDDEN: True})
+
+
+def is_hidden(field: FieldInfo) -> bool:
+    """Whether the schema leaves the argument out."""
+    return field.json_schema_extra == {HIDDEN: True}
+
+
 class DatabaseArgs(Args):
     """Arguments of a tool that works on one database."""
 
@@ -120,9 +134,6 @@ class Tool:
         return self.result is Rows
 
 
-ArgsT = TypeVar("ArgsT", bound=Args)
-
-
 def tool(
     *,
     title: str,
@@ -130,15 +141,15 @@ def tool(
     effect: Effect,
     uses_session: bool | None = None,
     limit_seconds: float | None = None,
-    writes: Callable[[ArgsT], bool] | None = None,
-) -> Callable[[Callable[[Call, ArgsT], Awaitable[object]]], Tool]:
+    writes: Callable[[Any], bool] | None = None,
+) -> Callable[[Callable[[Call, Any], Awaitable[object]]], Tool]:
     """Describe the function as a tool named like it.
 
     A tool works on a database when its `Args` have one, unless its effect is `SESSION`. `limit_seconds`
     replaces the default deadline for tools that are long by nature.
     """
 
-    def describe(function: Callable[[Call, ArgsT], Awaitable[object]]) -> Tool:
+    def describe(function: Callable[[Call, Any], Awaitable[object]]) -> Tool:
         hints = get_type_hints(function)
         args: type[Args] = hints["args"]
         needs_database = issubclass(args, DatabaseArgs)

@@ -1,0 +1,121 @@
+"""Tools that measure and check graphs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.operations import integrity, paths, statistics, traversal
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+
+ONE_GRAPH = "None: all"
+
+
+class ShortestPathArgs(DatabaseArgs):
+    """Arguments of arango_shortest_path."""
+
+    start_vertex: str = Field(description="_id")
+    end_vertex: str = Field(description="_id")
+    graph: str | None = Field(None, description="Named graph")
+    edge_collections: Names = Field([], max_length=100, description="Or these")
+    direction: traversal.Direction = Field("OUTBOUND", description="Of edges")
+    weight_attribute: str | None = Field(None, description="Of edges")
+    k: int = Field(1, ge=1, le=paths.MAXIMUM_PATHS, description="Paths")
+    default_weight: float | None = hidden()
+    return_paths: bool | None = hidden()
+
+    also: ClassVar = {
+        "target_vertex": "end_vertex",
+        "graph_name": "graph",
+        "edge_collection": "edge_collections",
+        "startVertex": "start_vertex",
+        "endVertex": "end_vertex",
+        "weightAttribute": "weight_attribute",
+    }
+
+
+@tool(title="Shortest path", category="graph", effect=Effect.READ)
+async def arango_shortest_path(call: Call, args: ShortestPathArgs) -> paths.PathFound:
+    """The shortest path, or the k shortest."""
+    return await paths.find_paths(
+        await call.database(),
+        paths.PathSearch(
+            start_vertex=args.start_vertex,
+            end_vertex=args.end_vertex,
+            direction=args.direction,
+            graph=args.graph,
+            edge_collections=args.edge_collections,
+            weight_attribute=args.weight_attribute,
+            default_weight=args.default_weight,
+            count=args.k,
+        ),
+    )
+
+
+class IntegrityArgs(DatabaseArgs):
+    """Arguments of arango_validate_graph_integrity."""
+
+    graph: str | None = Field(None, description=ONE_GRAPH)
+    check_orphaned_edges: bool = Field(True, description="Ends exist")
+    check_constraints: bool = Field(True, description="Ends are allowed")
+    return_details: bool = Field(False, description="Name edges")
+
+    also: ClassVar = {
+        "graphName": "graph",
+        "graph_name": "graph",
+        "checkOrphanedEdges": "check_orphaned_edges",
+        "checkConstraints": "check_constraints",
+        "returnDetails": "return_details",
+    }
+
+
+@tool(title="Check a graph", category="graph", effect=Effect.READ)
+async def arango_validate_graph_integrity(call: Call, args: IntegrityArgs) -> integrity.IntegrityChecked:
+    """Find edges that lead nowhere or may not be there."""
+    return await integrity.check_integrity(
+        await call.database(),
+        args.graph,
+        orphaned=args.check_orphaned_edges,
+        constraints=args.check_constraints,
+        details=args.return_details,
+        progress=call.progress,
+    )
+
+
+class StatisticsArgs(DatabaseArgs):
+    """Arguments of arango_graph_statistics."""
+
+    graph: str | None = Field(None, description=ONE_GRAPH)
+    include_degree_distribution: bool = Field(True, description="Degrees")
+    include_connectivity: bool = Field(True, description="Reachability")
+    sample_size: int | None = Field(None, ge=1, le=10_000, description="Start vertices")
+    per_collection_stats: bool = Field(False, description="By collection")
+    aggregate_collections: bool | None = hidden()
+
+    also: ClassVar = {
+        "graphName": "graph",
+        "graph_name": "graph",
+        "includeDegreeDistribution": "include_degree_distribution",
+        "includeConnectivity": "include_connectivity",
+        "sampleSize": "sample_size",
+        "aggregateCollections": "aggregate_collections",
+        "perCollectionStats": "per_collection_stats",
+    }
+
+
+@tool(title="Graph statistics", category="graph", effect=Effect.READ)
+async def arango_graph_statistics(call: Call, args: StatisticsArgs) -> statistics.GraphStatistics:
+    """Size, density, degrees, connectivity."""
+    return await statistics.measure(
+        await call.database(),
+        args.graph,
+        wanted=statistics.Wanted(
+            degrees=args.include_degree_distribution,
+            connectivity=args.include_connectivity,
+            sample=args.sample_size or statistics.SAMPLE,
+            per_collection=args.per_collection_stats,
+        ),
+        progress=call.progress,
+    )

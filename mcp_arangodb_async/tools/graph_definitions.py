@@ -1,0 +1,140 @@
+"""Tools that define graphs and add to them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mcp_arangodb_async.operations import documents, graphs
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+
+GRAPH: Any = Field(description="Graph name")
+GRAPH_SPELLINGS = {"graph_name": "graph", "graphName": "graph", "name": "graph"}
+FROM: Any = Field(description="From these")
+TO: Any = Field(description="To these")
+
+
+DEFINITION = "{edge_collection, from_collections, to_collections}"
+
+
+class Definition(BaseModel):
+    """One edge definition."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    edge_collection: str
+    from_collections: Names
+    to_collections: Names
+
+    def record(self) -> graphs.EdgeDefinition:
+        """The definition for the operations."""
+        return graphs.EdgeDefinition(
+            edge_collection=self.edge_collection,
+            from_collections=self.from_collections,
+            to_collections=self.to_collections,
+        )
+
+
+class CreateGraphArgs(DatabaseArgs):
+    """Arguments of arango_create_graph."""
+
+    name: str = Field(description="Graph name")
+    edge_definitions: list[Definition] = Field(max_length=100, description=DEFINITION)
+    orphan_collections: Names = Field([], max_length=100, description="Without edges")
+    create_collections: bool = Field(True, description="Missing ones")
+
+    also: ClassVar = {"graph_name": "name", "graph": "name", "edgeDefinitions": "edge_definitions"}
+
+
+@tool(title="Create a graph", category="graph", effect=Effect.ENSURE)
+async def arango_create_graph(call: Call, args: CreateGraphArgs) -> graphs.GraphMade:
+    """Create a named graph if it is missing."""
+    return await graphs.create_graph(
+        await call.database(),
+        args.name,
+        [definition.record() for definition in args.edge_definitions],
+        orphans=args.orphan_collections,
+        create_collections=args.create_collections,
+    )
+
+
+class RemoveGraphArgs(DatabaseArgs):
+    """Arguments of arango_remove_graph."""
+
+    graph: str = GRAPH
+    drop_collections: bool = Field(False, description="Its collections too")
+    dry_run: bool = DRY_RUN
+
+    also: ClassVar = {**GRAPH_SPELLINGS, "dropCollections": "drop_collections"}
+
+
+@tool(title="Remove a graph", category="graph", effect=Effect.DESTROY)
+async def arango_remove_graph(call: Call, args: RemoveGraphArgs) -> graphs.GraphRemoved:
+    """Remove a named graph."""
+    return await graphs.remove_graph(
+        await call.database(), args.graph, drop_collections=args.drop_collections, dry_run=args.dry_run
+    )
+
+
+class VertexCollectionArgs(DatabaseArgs):
+    """Arguments of arango_add_vertex_collection."""
+
+    graph: str = GRAPH
+    collection: str = COLLECTION
+
+    also: ClassVar = GRAPH_SPELLINGS
+
+
+@tool(title="Add a vertex collection", category="graph", effect=Effect.ADD)
+async def arango_add_vertex_collection(
+    call: Call, args: VertexCollectionArgs
+) -> graphs.VertexCollectionAdded:
+    """Add a vertex collection to a graph."""
+    return await graphs.add_vertex_collection(await call.database(), args.graph, args.collection)
+
+
+class EdgeDefinitionArgs(DatabaseArgs):
+    """Arguments of arango_add_edge_definition."""
+
+    graph: str = GRAPH
+    edge_collection: str | None = Field(None, description="Name")
+    from_collections: Names = Field([], description="From these")
+    to_collections: Names = Field([], description="To these")
+    edge_definition: Definition | None = hidden()
+
+    also: ClassVar = GRAPH_SPELLINGS
+
+
+@tool(title="Add an edge definition", category="graph", effect=Effect.ADD)
+async def arango_add_edge_definition(call: Call, args: EdgeDefinitionArgs) -> graphs.EdgeDefinitionAdded:
+    """Add an edge definition to a graph."""
+    whole = args.edge_definition or Definition.model_validate(
+        {
+            "edge_collection": args.edge_collection,
+            "from_collections": args.from_collections,
+            "to_collections": args.to_collections,
+        }
+    )
+    return await graphs.add_edge_definition(await call.database(), args.graph, whole.record())
+
+
+class AddEdgeArgs(DatabaseArgs):
+    """Arguments of arango_add_edge."""
+
+    collection: str = COLLECTION
+    from_id: str = Field(description="_id")
+    to_id: str = Field(description="_id")
+    attributes: dict[str, Any] = Field({}, description="More")
+
+    also: ClassVar = {"from": "from_id", "to": "to_id", "_from": "from_id", "_to": "to_id"}
+
+
+@tool(title="Add an edge", category="graph", effect=Effect.ADD)
+async def arango_add_edge(call: Call, args: AddEdgeArgs) -> documents.Written:
+    """Add an edge between two documents."""
+    return await graphs.add_edge(
+        await call.database(), args.collection, args.from_id, args.to_id, args.attributes
+    )

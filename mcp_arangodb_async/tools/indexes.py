@@ -1,0 +1,93 @@
+"""Tools for indexes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.operations import indexes
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
+from mcp_arangodb_async.tools.result import Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+
+
+class ListIndexesArgs(DatabaseArgs):
+    """Arguments of arango_list_indexes."""
+
+    collection: str = COLLECTION
+
+
+@tool(title="List indexes", category="indexing", effect=Effect.READ)
+async def arango_list_indexes(call: Call, args: ListIndexesArgs) -> Rows:
+    """Indexes of a collection."""
+    return Rows(rows=await indexes.list_indexes(await call.database(), args.collection))
+
+
+class CreateIndexArgs(DatabaseArgs):
+    """Arguments of arango_create_index."""
+
+    collection: str = COLLECTION
+    fields: Names = Field(max_length=32, description="Attribute paths")
+    type: indexes.IndexType = Field("persistent", description="Kind")
+    unique: bool = Field(False, description="Unique")
+    sparse: bool = Field(False, description="Skip null")
+    name: str | None = Field(None, description="Index name")
+    ttl: int | None = Field(None, ge=0, description="Seconds, for ttl")
+    options: dict[str, Any] = Field({}, description="ArangoDB's own: storedValues, geoJson, ...")
+    deduplicate: bool | None = hidden()
+    in_background: bool | None = hidden()
+    min_length: int | None = hidden()
+    geo_json: bool | None = hidden()
+
+    also: ClassVar = {
+        "expireAfter": "ttl",
+        "expire_after": "ttl",
+        "inBackground": "in_background",
+        "minLength": "min_length",
+        "geoJson": "geo_json",
+    }
+
+
+# What the caller has said elsewhere is not said twice.
+OWN = frozenset({"type", "fields", "name", "id"})
+
+
+@tool(title="Create an index", category="indexing", effect=Effect.ENSURE)
+async def arango_create_index(call: Call, args: CreateIndexArgs) -> indexes.IndexMade:
+    """Create an index if it is missing."""
+    body = indexes.definition(
+        args.type,
+        args.fields,
+        name=args.name,
+        options={
+            "unique": args.unique,
+            "sparse": args.sparse,
+            "deduplicate": args.deduplicate,
+            "inBackground": args.in_background,
+            "expireAfter": args.ttl,
+            "minLength": args.min_length,
+            "geoJson": args.geo_json,
+            **{name: value for name, value in args.options.items() if name not in OWN},
+        },
+    )
+    return await indexes.create_index(await call.database(), args.collection, body)
+
+
+class DeleteIndexArgs(DatabaseArgs):
+    """Arguments of arango_delete_index."""
+
+    collection: str = COLLECTION
+    id_or_name: str = Field(description="Id or name")
+    dry_run: bool = DRY_RUN
+
+    also: ClassVar = {"index_id": "id_or_name", "index_name": "id_or_name", "name": "id_or_name"}
+
+
+@tool(title="Drop an index", category="indexing", effect=Effect.DESTROY)
+async def arango_delete_index(call: Call, args: DeleteIndexArgs) -> indexes.IndexDropped:
+    """Drop an index."""
+    return await indexes.drop_index(
+        await call.database(), args.collection, args.id_or_name, dry_run=args.dry_run
+    )

@@ -1,0 +1,183 @@
+"""Tools around queries: explain, profile, build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mcp_arangodb_async.connections import QueryOptions, close_cursor, explain_query, run_query
+from mcp_arangodb_async.errors import InputError
+from mcp_arangodb_async.operations import building, plans
+from mcp_arangodb_async.operations.reading import read_only_query
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
+from mcp_arangodb_async.tools.paging import (
+    call_limits_for,
+    continued,
+    described_warning,
+    first_page,
+    told_stats,
+)
+from mcp_arangodb_async.tools.query import NEXT, QueryText
+from mcp_arangodb_async.tools.result import Format, Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+
+MOST_PLANS = 10
+
+
+class ExplainArgs(QueryText):
+    """Arguments of arango_explain_query."""
+
+    suggest_indexes: bool = Field(True, description="Advise")
+    max_plans: int = Field(1, ge=1, le=MOST_PLANS, description="Plans")
+
+    also: ClassVar = {**QueryText.also, "suggestIndexes": "suggest_indexes", "maxPlans": "max_plans"}
+
+
+class Explained(TypedDict):
+    """How a query would run."""
+
+    plans: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    stats: dict[str, Any]
+    index_suggestions: list[dict[str, Any]] | None
+
+
+@tool(title="Explain a query", category="schema_query", effect=Effect.READ)
+async def arango_explain_query(call: Call, args: ExplainArgs) -> Explained:
+    """Show how AQL would run, and which index would help."""
+    answer = await explain_query(
+        await call.database(),
+        args.query,
+        args.bind_vars,
+        all_plans=args.max_plans > 1,
+        max_plans=args.max_plans,
+    )
+    found: Sequence[dict[str, Any]] = answer["plans"] if args.max_plans > 1 else [answer["plan"]]
+    suggested = plans.suggestions(found[0]) if args.suggest_indexes else None
+    return Explained(
+        plans=[plans.told(plan) for plan in found[: args.max_plans]],
+        warnings=[described_warning(warning) for warning in answer.get("warnings", ())],
+        stats=answer.get("stats", {}),
+        index_suggestions=suggested,
+    )
+
+
+class ProfileArgs(QueryText):
+    """Arguments of arango_query_profile."""
+
+    max_plans: int | None = hidden()
+
+
+class Profiled(TypedDict):
+    """How a query ran: what each part cost. Its rows are not returned."""
+
+    plans: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    stats: dict[str, Any]
+    profile: dict[str, Any]
+    row_count: int
+    more_rows: bool | None
+
+
+@tool(title="Profile a query", category="schema_query", effect=Effect.STATEMENT, writes=QueryText.writes)
+async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
+    """Run AQL and show what each step cost."""
+    database = await call.database()
+    options = QueryOptions(batch_size=call.limits.rows, profile=2, max_runtime=call.limits.seconds)
+    run = read_only_query if call.access == "read" else run_query
+    page = await run(database, args.query, args.bind_vars, options=options)
+    if page.cursor_id is not None:
+        await close_cursor(database, page.cursor_id)
+    nodes: Sequence[dict[str, Any]] = page.stats.get("nodes", ())
+    measured = {node["id"]: node for node in nodes}
+    plan = dict(page.plan or {})
+    plan["nodes"] = [{**node, **measured.get(node.get("id"), {})} for node in plan.get("nodes", ())]
+    return Profiled(
+        plans=[plans.told(plan)] if page.plan else [],
+        warnings=[described_warning(warning) for warning in page.warnings],
+        stats=told_stats(page.stats),
+        profile={name: round(1000 * seconds, 3) for name, seconds in (page.profile or {}).items()},
+        row_count=len(page.rows),
+        more_rows=page.cursor_id is not None or None,
+    )
+
+
+FILTERS = "{field, op, value} or {any: [...]}; op ==, <, IN, LIKE, ..."
+
+
+class Condition(BaseModel):
+    """One comparison."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    field: str
+    op: building.Operator
+    value: Any
+
+    def record(self) -> building.Condition:
+        """The comparison for the operations."""
+        return building.Condition(field=self.field, op=self.op, value=self.value)
+
+
+class AnyOf(BaseModel):
+    """Comparisons of which one must hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    any: list[Condition] = Field(min_length=1, max_length=100)
+
+
+class SortKey(BaseModel):
+    """One sort criterion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    field: str
+    direction: building.SortDirection = "ASC"
+
+
+class BuilderArgs(DatabaseArgs):
+    """Arguments of arango_query_builder."""
+
+    collection: str | None = Field(None, description="Name")
+    filters: list[AnyOf | Condition] = Field([], max_length=100, description=FILTERS)
+    sort: list[SortKey] = Field([], max_length=20, description="{field, direction}")
+    limit: int | None = Field(None, ge=1, description="Rows")
+    offset: int = Field(0, ge=0, description="Skip")
+    return_fields: Names = Field([], max_length=200, description="Paths")
+    count: bool = Field(False, description="Only count")
+    format: Format = hidden("json")
+    next: str | None = NEXT
+
+    also: ClassVar = {"returnFields": "return_fields", "fields": "return_fields"}
+
+
+@tool(title="Query without AQL", category="schema_query", effect=Effect.READ)
+async def arango_query_builder(call: Call, args: BuilderArgs) -> Rows:
+    """Query a collection by conditions; returns the AQL too."""
+    limits = call_limits_for(call, None)
+    if args.next is not None:
+        return await continued(call, args.next, limits=limits, format=args.format)
+    if args.collection is None:
+        raise InputError("collection: is required", field="collection")
+    statement = building.build(
+        building.Built(
+            collection=args.collection,
+            groups=[
+                [one.record() for one in (group.any if isinstance(group, AnyOf) else [group])]
+                for group in args.filters
+            ],
+            sort=[(key.field, key.direction) for key in args.sort],
+            limit=args.limit,
+            offset=args.offset,
+            return_fields=args.return_fields,
+            count=args.count,
+        )
+    )
+    options = QueryOptions(batch_size=limits.rows, max_runtime=limits.seconds, ttl=LIFETIME_SECONDS)
+    page = await run_query(await call.database(), statement.text, statement.bind_vars, options=options)
+    facts = {"query": statement.text, "bind_vars": statement.bind_vars}
+    return await first_page(call, page, limits=limits, format=args.format, facts=facts)

@@ -1,0 +1,78 @@
+"""Tools for JSON Schemas of documents."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.errors import InputError
+from mcp_arangodb_async.operations import schemas
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.documents import COLLECTION
+from mcp_arangodb_async.tools.result import Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
+
+
+class CreateSchemaArgs(DatabaseArgs):
+    """Arguments of arango_create_schema."""
+
+    name: str = Field(description="Schema name")
+    collection: str = COLLECTION
+    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema")
+    enforce: schemas.Level | None = Field(None, description="By ArangoDB")
+    message: str | None = hidden()
+
+    also: ClassVar = {"schema_name": "name", "schema_def": "schema", "level": "enforce"}
+
+
+@tool(title="Store a schema", category="schema_query", effect=Effect.CHANGE)
+async def arango_create_schema(call: Call, args: CreateSchemaArgs) -> schemas.SchemaStored:
+    """Store a JSON Schema for a collection."""
+    return await schemas.store_schema(
+        await call.database(),
+        args.collection,
+        args.name,
+        args.schema_,
+        enforce=args.enforce,
+        message=args.message,
+    )
+
+
+class ListSchemasArgs(DatabaseArgs):
+    """Arguments of arango_list_schemas."""
+
+    collection: str | None = Field(None, description="Only its")
+    include_schema: bool = Field(False, description="In full")
+
+
+@tool(title="List schemas", category="schema_query", effect=Effect.READ)
+async def arango_list_schemas(call: Call, args: ListSchemasArgs) -> Rows:
+    """Schemas, stored and enforced."""
+    return Rows(
+        rows=await schemas.list_schemas(await call.database(), args.collection, whole=args.include_schema)
+    )
+
+
+class ValidateDocumentArgs(DatabaseArgs):
+    """Arguments of arango_validate_document."""
+
+    collection: str | None = Field(None, description="Of schema_name")
+    document: dict[str, Any] = Field(description="Document")
+    schema_name: str | None = Field(None, description="Stored")
+    schema_: dict[str, Any] | None = Field(None, alias="schema", description="Or this")
+
+    also: ClassVar = {"schemaName": "schema_name", "schema_def": "schema"}
+
+
+@tool(title="Validate a document", category="schema_query", effect=Effect.READ)
+async def arango_validate_document(call: Call, args: ValidateDocumentArgs) -> schemas.DocumentChecked:
+    """Check a document against a schema."""
+    if (args.schema_name is None) == (args.schema_ is None):
+        raise InputError("give schema_name (a stored schema) or schema, one of the two", field="schema_name")
+    schema = args.schema_
+    if schema is None:
+        if args.collection is None or args.schema_name is None:
+            raise InputError("collection: is required with schema_name", field="collection")
+        schema = await schemas.get_schema(await call.database(), args.collection, args.schema_name)
+    return schemas.check_document(args.document, schema)

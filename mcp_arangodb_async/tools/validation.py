@@ -1,0 +1,78 @@
+"""Tools that write with checks, and tools that check what was written."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.operations import bulk, documents, references
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.documents import COLLECTION, OnError
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, tool
+
+
+class ReferencesArgs(DatabaseArgs):
+    """Arguments of arango_validate_references."""
+
+    collection: str = COLLECTION
+    reference_fields: Names = Field(max_length=50, description="Hold _ids")
+    fix_invalid: bool = Field(False, description="Remove such documents")
+
+    also: ClassVar = {"referenceFields": "reference_fields", "fixInvalid": "fix_invalid"}
+
+
+def fixes(args: ReferencesArgs) -> bool:
+    """Whether the call removes what it finds."""
+    return args.fix_invalid
+
+
+@tool(title="Validate references", category="validation", effect=Effect.STATEMENT, writes=fixes)
+async def arango_validate_references(call: Call, args: ReferencesArgs) -> references.ReferencesChecked:
+    """Find documents whose references do not exist."""
+    if args.fix_invalid:
+        call.require("write", "fix_invalid")
+    return await references.check_references(
+        await call.database(), args.collection, args.reference_fields, remove_invalid=args.fix_invalid
+    )
+
+
+class InsertCheckedArgs(DatabaseArgs):
+    """Arguments of arango_insert_with_validation."""
+
+    collection: str = COLLECTION
+    document: dict[str, Any] = Field(description="Document")
+    reference_fields: Names = Field([], max_length=50, description="Must exist")
+
+    also: ClassVar = {"referenceFields": "reference_fields"}
+
+
+@tool(title="Insert with checks", category="validation", effect=Effect.ADD)
+async def arango_insert_with_validation(call: Call, args: InsertCheckedArgs) -> documents.Written:
+    """Insert a document if its references exist."""
+    return await references.insert_checked(
+        await call.database(), args.collection, args.document, args.reference_fields
+    )
+
+
+class BulkUpdateArgs(DatabaseArgs):
+    """Arguments of arango_bulk_update."""
+
+    collection: str = COLLECTION
+    updates: list[dict[str, Any]] = Field(description="{key, update}")
+    batch_size: int = Field(1000, ge=1, le=10_000, description="Per request")
+    on_error: OnError = Field("stop", description="After a failed batch")
+
+    also: ClassVar = {"batchSize": "batch_size", "onError": "on_error"}
+
+
+@tool(title="Update many documents", category="validation", effect=Effect.CHANGE)
+async def arango_bulk_update(call: Call, args: BulkUpdateArgs) -> bulk.BulkUpdated:
+    """Update many documents."""
+    return await bulk.update(
+        await call.database(),
+        args.collection,
+        args.updates,
+        options=bulk.BulkOptions(batch_size=args.batch_size, on_error=args.on_error),
+        progress=call.progress,
+    )
