@@ -73,10 +73,10 @@ class DocumentCache:
         return found
 
     def add(self, segment: Segment, number: int, document: Document, size: int) -> None:
-        """Remember one document."""
+        """Remember one document. One that a complete collection does not have is from an older snapshot."""
         cost = cost_of(size)
         with self._lock:
-            if number not in segment.documents:
+            if segment.complete == _NO_STAMP and cost <= self.limit // 2 and number not in segment.documents:
                 self._make_room(segment, cost)
                 segment.documents[number] = document
                 segment.cost += cost
@@ -103,8 +103,7 @@ class DocumentCache:
             return list(segment.documents.values()) if segment.complete == stamp else None
 
     def fill(self, segment: Segment, stamp: int, documents: dict[int, Document], cost: int) -> None:
-        """Remember all documents of a collection, in order, if they fit beside the most recently used others.
-        """
+        """Remember all documents of a collection, in order, if they fit beside the others used lately."""
         with self._lock:
             if cost > self.limit or segment.complete > stamp or self._segments_have_lost(segment):
                 return

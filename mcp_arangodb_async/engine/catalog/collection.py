@@ -208,8 +208,7 @@ class Collection:
             size = min(size * 4, _LAST_BATCH)
 
     def edges(self, tx: Transaction, vertex_id: str, direction: str) -> Sequence[Document]:
-        """Edges of a vertex: direction `outbound` (`_from`), `inbound` (`_to`) or `any`; a loop comes once.
-        """
+        """Edges of a vertex: `outbound` (it is `_from`), `inbound` (`_to`) or `any`; a loop comes once."""
         if tx.touched(self.id) is not None:
             return self._edges(tx, vertex_id, direction)
         segment = tx.segment(self.id)
@@ -357,15 +356,18 @@ class Collection:
         known = self.selectivities.get(index.id)
         if known is not None and known[0] == stamp and tx.touched(self.id) is None:
             return known[1]
-        space = self.from_edges if index.type == "edge" else self._entries(index)
-        keys = [key[:-8] for key, _ in islice(tx.store.scan(space), _SAMPLE)]
+        if index.type == "edge" or keeps_entries(index):
+            space = self.from_edges if index.type == "edge" else self._entries(index)
+            keys = [key[:-8] for key, _ in islice(tx.store.scan(space), _SAMPLE)]
+        else:
+            made = EntryWriter(self.id, index).keys
+            keys = [key for _, document in islice(self.numbered(tx), _SAMPLE) for key in made(document)]
         share = len(set(keys)) / len(keys) if keys else 1.0
         self.selectivities[index.id] = (stamp, share)
         return share
 
     def revision(self, tx: Transaction) -> str:
-        """A revision that changes with every commit to the collection, in any process; `0` before the first.
-        """
+        """A revision that changes with every commit to the collection, in any process; `0` at first."""
         stamp = tx.state(self.id).stamp
         return revision_text(stamp) if stamp else "0"
 

@@ -94,8 +94,7 @@ def insert_many(
 def _insert_batch(
     collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
 ) -> list[DocumentChange | ArangoError]:
-    """Look up all keys at once and write space by space; one by one only where documents may be overwritten.
-    """
+    """Look up all keys at once and write space by space; one by one only where some are overwritten."""
     touched = tx.touch(collection.id)
     keys: list[str | ArangoError] = []
     for item in items:

@@ -29,8 +29,7 @@ class CatalogState:
     analyzers: Mapping[str, Analyzer]
 
     def collection(self, name: str) -> "Collection":
-        """The collection with this name (or number as text); 1203 with the closest names when there is none.
-        """
+        """The collection with this name (or number as text); else 1203 with the closest names."""
         found = self.by_name.get(name)
         if found is None and name.isdigit() and name.isascii() and len(name) < 19:
             found = self.by_id.get(int(name))

@@ -67,8 +67,7 @@ def all_indexes(properties: CollectionProperties, others: Iterable[Index]) -> tu
 
 
 class StateReader:
-    """Makes states of stored records, and knows the collections it has made from records that are the same.
-    """
+    """Makes states of stored records; of a record that is the same it keeps the collection it made."""
 
     def __init__(self, compiler: ExpressionCompiler) -> None:
         """With what compiles computed values."""

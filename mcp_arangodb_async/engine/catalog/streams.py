@@ -116,8 +116,7 @@ class StreamTransactions:
                 entry.last_used = self._clock()
 
     def commit(self, number: str, *, user: str = "") -> StreamState:
-        """Commit; again is harmless. 1655 unknown, 1653 aborted already; 1200 conflict (then it is aborted).
-        """
+        """Commit; again is harmless. 1655 unknown, 1653 aborted; 1200 conflict (and it is aborted)."""
         return self._end(number, user, "committed")
 
     def abort(self, number: str, *, user: str = "") -> StreamState:

@@ -124,8 +124,7 @@ class Transaction:
         return self.store.writable
 
     def collection(self, name: str) -> "Collection":
-        """The collection with this name (or number as text); 1203 with the closest names when there is none.
-        """
+        """The collection with this name (or number as text); else 1203 with the closest names."""
         found = self.catalog.collection(name)
         if self._may_read is not None and found.id not in self._may_read:
             raise _unregistered(found.name, "read")

@@ -154,8 +154,7 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
 
 
 def _indexes(before: list[dict[str, Any]], given: Any, state: CatalogState) -> list[dict[str, Any]]:
-    """The inverted indexes of a search-alias view after some were added or, with `operation: del`, removed.
-    """
+    """The indexes of a search-alias view after some were added or, with `operation: del`, removed."""
     if not isinstance(given, list):
         raise _bad("'indexes' must be an array of {collection, index}")
     indexes = list(before)
