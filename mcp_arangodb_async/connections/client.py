@@ -65,6 +65,7 @@ class ServerClient:
         maximum: int,
         idle_timeout: float,
         pinned: bool = False,
+        stops_queries: bool = False,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -72,6 +73,8 @@ class ServerClient:
         self.databases = databases
         self.idle_timeout = idle_timeout
         self.pinned = pinned
+        # Does the transport itself end what a cancelled request was doing?
+        self.stops_queries = stops_queries
         self.last_used = clock()
         self.in_flight = 0
         self.credentials: Credentials | None = None

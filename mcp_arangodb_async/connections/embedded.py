@@ -1,7 +1,8 @@
 """The transport to the engine inside this process: the same driver, the same paths, no socket.
 
-Requests run in a few threads, so that a long one never stops the event loop. One thread is kept for stopping
-queries: it is free even when all others are busy with them.
+Requests run in a few threads, so that a long one never stops the event loop. A query whose caller goes
+away is stopped at once. One thread is kept for questions about queries: it is free even when all others
+are busy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mcp_arangodb_async.errors import ConfigError, UnavailableError
 THREADS = 4
 _CONTROL = ("/_api/query/", "/_api/version", "/_api/transaction/")
 _STOP_SECONDS = 10.0
+_DUPLICATE_NAME = 1207
 
 
 class OpenEngine:
@@ -43,18 +45,18 @@ class OpenEngine:
         """The threads for a request to this path."""
         return self._control if any(part in path for part in _CONTROL) else self._threads
 
-    def handle(self, request: engine.Request) -> engine.Response:
+    def handle(self, request: engine.Request, cancellation: engine.Cancellation) -> engine.Response:
         """Answer one request, in the calling thread."""
-        return self._api.handle(request)
+        return self._api.handle(request, cancellation=cancellation)
 
     def ensure_database(self, name: str) -> None:
         """Make the database if it is missing."""
-        if name in self._engine.databases():
+        if self._engine.has_database(name):
             return
         try:
             self._engine.create_database(name)
         except engine.ArangoError as error:
-            if error.num != engine.ERROR_ARANGO_DUPLICATE_NAME:
+            if error.num != _DUPLICATE_NAME:
                 raise
 
     def close(self) -> None:
@@ -143,8 +145,13 @@ class EmbeddedHttpClient(HTTPClient):
             body=data.encode() if isinstance(data, str) else data or b"",
         )
         loop = asyncio.get_running_loop()
+        cancellation = engine.Cancellation()
         try:
-            answer = await loop.run_in_executor(opened.pool(asked.path), opened.handle, asked)
+            answer = await loop.run_in_executor(opened.pool(asked.path), opened.handle, asked, cancellation)
+        except asyncio.CancelledError:
+            # The thread would go on without anybody waiting for it.
+            cancellation.cancel()
+            raise
         except RuntimeError as error:  # what a pool says that was shut down
             raise UnavailableError("the embedded engine is closed") from error
         return Response(

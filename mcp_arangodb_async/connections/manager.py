@@ -209,6 +209,7 @@ class MultiDatabaseConnectionManager:
             idle_timeout=max(other.pool.idle_timeout for other in sharing),
             # Closing an engine in memory would lose its data; one on disk costs more to open than to keep.
             pinned=isinstance(settings.server, EmbeddedServer),
+            stops_queries=isinstance(settings.server, EmbeddedServer),
             clock=self._clock,
         )
         client.credentials = opening.credentials(settings, client)

@@ -111,7 +111,8 @@ async def run_query(
     options = options or QueryOptions()
     seconds = current_limits().seconds(database.settings.timeout, time.monotonic())
     max_runtime = min(options.max_runtime or seconds, max(0.001, seconds * _HEAD_START))
-    tag = "" if options.cache or options.plan_cache else f"/*{secrets.token_hex(8)}*/"
+    untagged = options.cache or options.plan_cache or database.outside_transaction.client.stops_queries
+    tag = "" if untagged else f"/*{secrets.token_hex(8)}*/"
     body = {"query": tag + aql, "bindVars": dict(bind_vars or {}), **options.body(max_runtime=max_runtime)}
     headers = {"x-arango-allow-dirty-read": "true"} if options.allow_dirty_reads else None
     started = time.monotonic()

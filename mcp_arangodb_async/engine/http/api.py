@@ -18,7 +18,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.authentication import EVERYBODY, Authenticator, Identity
-from mcp_arangodb_async.engine.http.call import Call, failure
+from mcp_arangodb_async.engine.http.call import Call, Cancellation, failure
 from mcp_arangodb_async.engine.http.messages import TEXT, Request, Response
 from mcp_arangodb_async.engine.http.paths import Location, locate
 from mcp_arangodb_async.engine.http.routes import ROUTES
@@ -90,10 +90,16 @@ class Api:
         """A bearer token that may do everything, for whoever holds this object."""
         return self._state.authenticator.superuser_token()
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request. Never raises."""
+    def handle(self, request: Request, *, cancellation: Cancellation | None = None) -> Response:
+        """Answer one request. Never raises.
+
+        Cancelling `cancellation`, from any thread, stops a query that the request runs; it answers 1500 then.
+        """
         try:
-            answer = self._preflight(request) if request.method == "OPTIONS" else self._admit(request)
+            if request.method == "OPTIONS":
+                answer = self._preflight(request)
+            else:
+                answer = self._admit(request, cancellation or Cancellation())
         except ArangoError as error:
             answer = failure(error)
         except Exception:  # noqa: BLE001  the border of the program: whatever happens becomes an answer
@@ -121,7 +127,7 @@ class Api:
                 headers["access-control-allow-headers"] = wanted
         return Response(status=200, headers=headers)
 
-    def _admit(self, request: Request) -> Response:
+    def _admit(self, request: Request, cancellation: Cancellation) -> Response:
         location = locate(request.path)
         self._state.sweep()
         identity = self._identify(request)
@@ -137,6 +143,7 @@ class Api:
             location=location,
             names=names,
             identity=identity or Identity(user=""),
+            cancellation=cancellation,
         )
         if route.need is not Need.OPEN:
             if call.database_level() is Level.NONE and not self._is_about_oneself(call):
