@@ -44,7 +44,7 @@ def engine_server(
         "--data",
         ":memory:",
     ]
-    command += ["--compat", compat, *(["--auth"] if password is not None else [])]
+    command += ["--compat", compat, *(["--no-authentication"] if password is None else [])]
     environment = dict(os.environ)
     if password is not None:
         environment["ARANGO_ROOT_PASSWORD"] = password

@@ -13,6 +13,7 @@ from mcp_arangodb_async.errors import BackendError, DeniedError, InputError
 COMPATIBLE = ("3.12", "4.0")
 OWN_ADDRESSES = frozenset({"127.0.0.1", "::1", "localhost"})
 ROOT_VARIABLE = "ARANGO_ROOT_PASSWORD"  # as in ArangoDB's container images
+JWT_VARIABLE = "ARANGO_JWT_SECRET"  # what superuser tokens are signed with; by default a new one each start
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +56,7 @@ def _run(invocation: Invocation) -> int:
     if host not in OWN_ADDRESSES and password is None and not open_to_all:
         raise DeniedError(f"root has no password, which is refused on {host}", hint=f"set {ROOT_VARIABLE}")
     directory = _directory(invocation)
+    jwt_secret = invocation.environment.get(JWT_VARIABLE) or None
 
     # Here and not above: help, completion and mistakes in flags do without the engine.
     from mcp_arangodb_async.engine import ArangoError, Engine, Listening, serve
@@ -67,8 +69,9 @@ def _run(invocation: Invocation) -> int:
     try:
         with Engine.open(directory, compat=invocation.option("compat"), root_password=password) as engine:
             serve(
-                engine, host, port, authentication=not open_to_all, on_ready=ready, on_bug=invocation.out.note
-            )
+                engine, host, port, authentication=not open_to_all, jwt_secret=jwt_secret,
+                on_ready=ready, on_bug=invocation.out.note,
+            )  # fmt: skip
     except ArangoError as error:
         raise BackendError(f"the engine cannot serve {directory or 'memory'}: {error.message}") from error
     return 0

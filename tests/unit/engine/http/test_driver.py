@@ -17,6 +17,12 @@ from arangoasync.exceptions import ArangoServerError, DocumentRevisionError
 
 from mcp_arangodb_async.engine import Engine, Listening, running
 
+# The driver still uses what aiohttp is about to remove.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
+]
+
 PASSWORD = "a password"
 
 
