@@ -236,7 +236,7 @@ class QueryParser(PatternParser):
 
     def at_keep(self) -> bool:
         """Tell whether KEEP is next; OPTIONS is told apart by the object behind it."""
-        if self.kinds[self.at + 1] == "{" or not self.is_qualifier("KEEP", "OPTIONS"):
+        if not self.is_qualifier("KEEP", "OPTIONS") or self.kinds[self.at + 1] == "{":
             return False
         return self.values[self.at].upper() == "KEEP"
 
