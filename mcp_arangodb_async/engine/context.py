@@ -89,8 +89,8 @@ class FunctionContext(Protocol):
         """Return how the document violates the schema definition, or None; a bad definition raises."""
         ...
 
-    def tokens(self, value: Value, analyzer: str) -> Value:
-        """Return TOKENS(): what an analyzer makes of a value; an unknown analyzer raises 10."""
+    def tokens(self, text: str, analyzer: str) -> list[Any]:
+        """Return the tokens an analyzer makes of a text; an unknown analyzer raises 10."""
         ...
 
     def call(self, name: str, arguments: Sequence[Value]) -> Value:

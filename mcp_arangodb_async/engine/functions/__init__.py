@@ -25,7 +25,6 @@ from mcp_arangodb_async.engine.functions import (
     types,
     younger,
 )
-from mcp_arangodb_async.engine.functions.aggregates import AGGREGATES, Accumulator
 from mcp_arangodb_async.engine.functions.registry import Function
 
 _CHAPTERS: Final = (
@@ -61,4 +60,4 @@ def functions_of(compat: str) -> Mapping[str, Function]:
     return MappingProxyType(kept | {function.name: function for function in younger.FUNCTIONS})
 
 
-__all__ = ["AGGREGATES", "FUNCTIONS", "Accumulator", "Function", "functions_of"]
+__all__ = ["FUNCTIONS", "Function", "functions_of"]

@@ -94,7 +94,7 @@ def crc32(ctx: FunctionContext, value: Value) -> Value:
         remainder = table[(remainder ^ byte) & 0xFF] ^ remainder >> 8
         if count & 0xFFFF == 0xFFFF:
             ctx.check()
-    return f"{remainder ^ 0xFFFFFFFF:x}"
+    return f"{remainder ^ 0xFFFFFFFF:X}"
 
 
 def fnv64(ctx: FunctionContext, value: Value) -> Value:
@@ -104,7 +104,7 @@ def fnv64(ctx: FunctionContext, value: Value) -> Value:
         result = (result ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
         if count & 0xFFFF == 0xFFFF:
             ctx.check()
-    return f"{result:x}"
+    return f"{result:X}"
 
 
 def hash_number(value: Value) -> Value:

@@ -13,6 +13,7 @@ from mcp_arangodb_async.engine.context import CollectionReference, FunctionConte
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_DATA_SOURCE_NOT_FOUND,
     ERROR_BAD_PARAMETER,
+    ERROR_NOT_IMPLEMENTED,
     ERROR_QUERY_FAIL_CALLED,
     ERROR_QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH,
     ERROR_QUERY_USER_ASSERT,
@@ -30,6 +31,7 @@ from mcp_arangodb_async.engine.values import (
     to_integer,
     to_number,
     truthy,
+    type_name,
 )
 
 
@@ -252,7 +254,12 @@ def tokens(ctx: FunctionContext, value: Value, analyzer: Value = "identity") -> 
     """TOKENS(): what an analyzer makes of strings, also in nested arrays."""
     if not isinstance(analyzer, str):
         return mismatch(ctx, "TOKENS")
-    return ctx.tokens(value, analyzer)
+    if isinstance(value, str):
+        return ctx.tokens(value, analyzer)
+    if isinstance(value, list):
+        return [tokens(ctx, item, analyzer) for item in value]
+    message = f"TOKENS() of {type_name(value)} is not supported: only strings and arrays of them"
+    raise ArangoError(ERROR_NOT_IMPLEMENTED, message)
 
 
 PASSTHRU: Final = plain("PASSTHRU", "1", pass_through)

@@ -20,8 +20,8 @@ _SEARCH: Final = (
     "ArangoSearch view. Please ensure function signature is correct."
 )
 _SCORER: Final = (
-    "ArangoSearch scorer function '{}' are designed to be used only outside SEARCH statement within a context "
-    "of ArangoSearch view. Please ensure function signature is correct."
+    "ArangoSearch scorer function '{}' are designed to be used only outside SEARCH statement within a "
+    "context of ArangoSearch view. Please ensure function signature is correct."
 )
 _INDEX: Final = (
     "function '{}' is not supported: it needs an index of a kind that the optimizer replaces it with"
@@ -71,7 +71,7 @@ def ngram_match(ctx: FunctionContext, text: Value, target: Value, *options: Valu
     if not 0 < share <= 1:
         complain(ctx, "NGRAM_MATCH", ERROR_BAD_PARAMETER, "Threshold must be between 0 and 1")
     found, wanted = ctx.tokens(text, analyzer), ctx.tokens(target, analyzer)
-    if not isinstance(found, list) or not isinstance(wanted, list) or not found or not wanted:
+    if not found or not wanted:
         return False
     row = [0] * (len(found) + 1)
     for gram in wanted:
