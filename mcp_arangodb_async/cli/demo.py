@@ -70,9 +70,8 @@ class Stage:
 
     async def call(self, tool: str, **arguments: Any) -> Mapping[str, Any]:
         """Call a tool, show the call, give back its document; raises BackendError if it failed."""
-        shown = ", ".join(
-            f"{name}={json.dumps(value)}" for name, value in arguments.items() if name != "query"
-        )
+        given = {name: "..." if name == "query" else json.dumps(value) for name, value in arguments.items()}
+        shown = ", ".join(f"{name}={value}" for name, value in given.items())
         self.out.styled(f"   {tool}({shown})", "green")
         for line in str(arguments.get("query", "")).splitlines():
             self.out.styled(f"     {line}", "dim")
@@ -89,12 +88,7 @@ class Stage:
         """Show the rows of a result, and where they came from."""
         rows = cast("list[dict[str, Any]]", document["rows"])
         self.out.records(columns, rows)
-        used = document["database"]
-        self.out.line(
-            f"   from {used['key']}, chosen by {used['source']} (level {used['level']})"
-            if isinstance(used, dict)
-            else f"   from {used}"
-        )
+        self.out.line(f"   from {document['database']}, decided by the {document['resolved_by']}")
         return rows
 
 
@@ -160,16 +154,14 @@ async def show(stage: Stage) -> None:
 
     stage.title("Why did the calls go where they went?")
     resolution = await stage.call("arango_get_database_resolution")
-    levels = resolution["levels"]
-    stage.out.records(
-        {"level": "LEVEL", "source": "SAID BY", "key": "KEY", "status": "STATUS"}, _levels(levels)
-    )
+    columns = {"level": "LEVEL", "description": "SAID BY", "value": "KEY", "status": "STATUS"}
+    stage.out.records(columns, _levels(resolution["levels"]))
     stage.out.line(f"   so a call without `database` uses {resolution['resolved_database']}")
     expect("the resolved database", got=resolution["resolved_database"], wanted="airports")
 
 
-def _levels(levels: Any) -> list[dict[str, Any]]:
-    return [dict(level) for level in levels]
+def _levels(levels: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{"level": name.replace("_", " "), **level} for name, level in levels.items()]
 
 
 @asynccontextmanager
@@ -189,11 +181,12 @@ async def _play(directory: Path, out: Output) -> Path:
     started = time.perf_counter()
     out.styled("mcp-arangodb-async: many databases behind one MCP server", "bold")
     data = read_data()
-    await build(data, directory / "engine")
     out.line(
-        f"built two databases in {time.perf_counter() - started:.1f} s: {len(data.airports)} airports with "
-        f"{len(data.flights)} routes, {len(data.orders)} orders"
+        f"building two databases: {len(data.airports)} airports with {len(data.flights)} routes, and "
+        f"{len(data.orders)} orders ..."
     )
+    out.flush()
+    await build(data, directory / "engine")
     configuration = directory / "databases.yaml"
     configuration.write_text(
         CONFIGURATION.format(url=EmbeddedServer(directory=directory / "engine").url), encoding="utf-8"
@@ -201,7 +194,10 @@ async def _play(directory: Path, out: Output) -> Path:
     log = directory / "server.log"
     try:
         async with connected(configuration, log) as client:
-            out.line(f"the server answers, speaking MCP {client.protocol_version}")
+            built = time.perf_counter() - started
+            out.line(
+                f"built; the server answers over stdio after {built:.1f} s (MCP {client.protocol_version})"
+            )
             await show(Stage(out=out, data=data, client=client))
     except Exception as error:
         said = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
