@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from . import errors
@@ -13,6 +14,7 @@ from .catalog.catalog import Catalog
 from .catalog.streams import StreamTransactions
 from .catalog.transaction import Transaction
 from .errors import ArangoError
+from .exec.computed import computed_value
 from .exec.context import QueryContext, Surroundings
 from .exec.options import QueryOptions
 from .exec.planner import Planner
@@ -57,8 +59,8 @@ class Database:
     ) -> QueryResult:
         """Run a query: parse, plan, optimise, execute.
 
-        Everything is computed before this returns, unless the option `stream` is set and the query only reads:
-        then rows are computed as they are read. A query that fails has written nothing.
+        Everything is computed before this returns, unless the option `stream` is set and the query only
+        reads: then rows are computed as they are read. A query that fails has written nothing.
         """
         started = time.perf_counter()
         binds = bind_vars or {}
@@ -79,8 +81,14 @@ class Database:
             result = QueryResult(planned=planned, ctx=ctx, started=started, profile=settings.profile)
             result.on_close = partial(self._end, running, tx if transaction is None else None)
             block = tx if transaction is None else tx.atomic() if writes else nullcontext()
-            rows = in_block(block, planned.compiled.rows(ctx, binds), result.finish)
-            result.rows = rows if settings.stream and not writes else iter(list(rows))
+            batches = planned.compiled.batches(ctx, binds)
+            if settings.stream and not writes:
+                rows = in_block(block, batches, result.finish)
+                result.rows, result.stop = rows, rows.close
+            else:
+                with block:
+                    result.rows = chain.from_iterable(list(batches))
+                result.finish()
         except BaseException as error:
             self._end(running, tx if transaction is None else None)
             if isinstance(error, RecursionError):
@@ -136,7 +144,7 @@ class Database:
             database_name=self.name, user_name=running.user or None, compat=self.compat
         )
         ctx = QueryContext(
-            tx=tx,
+            transaction=tx,
             functions=FUNCTIONS,
             surroundings=surroundings,
             limits=settings.limits,
@@ -149,6 +157,11 @@ class Database:
         self._running.end(running)
         if own is not None:
             own.rollback()
+
+
+def compile_computed_value(text: str, fail_on_warning: bool) -> Callable[[dict[str, Any]], Any]:
+    """The expression of a computed value as a function of the document (`@doc`); 10 for bad ones."""
+    return computed_value(text, FUNCTIONS, fail_on_warning=fail_on_warning)
 
 
 def ask(query: QueryPlan, access: Access | None) -> None:

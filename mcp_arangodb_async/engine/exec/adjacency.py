@@ -1,4 +1,4 @@
-"""The graph as operators see it: edges at a vertex with the vertices at their other ends, and vertices by `_id`."""
+"""The graph as operators see it: edges at a vertex with the vertices they lead to, and vertices by `_id`."""
 
 from __future__ import annotations
 

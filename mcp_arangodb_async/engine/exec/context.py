@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +63,7 @@ class Surroundings:
 class QueryContext:
     """One execution of a query, used by one thread. Implements the functions' `FunctionContext`."""
 
-    tx: Transaction
+    transaction: Transaction | None
     functions: Mapping[str, Function]
     surroundings: Surroundings
     limits: Limits = field(default_factory=Limits)
@@ -85,6 +86,15 @@ class QueryContext:
             self._deadline = time.monotonic() + self.limits.maximum_runtime
 
     @property
+    def tx(self) -> Transaction:
+        """The transaction; an expression of a computed value has none and may not ask for it (10)."""
+        if self.transaction is None:
+            raise ArangoError(
+                errors.ERROR_BAD_PARAMETER, "the expression of a computed value cannot read the database"
+            )
+        return self.transaction
+
+    @property
     def compat(self) -> str:
         """The version of ArangoDB that is imitated."""
         return self.surroundings.compat
@@ -100,6 +110,10 @@ class QueryContext:
         return self.surroundings.user_name
 
     # Limits
+
+    def remaining(self) -> float:
+        """Seconds the query may still run; infinity without a limit."""
+        return self._deadline - time.monotonic() if self._deadline else math.inf
 
     def check(self) -> None:
         """Raise 1500 when the query was killed or is out of time."""
@@ -154,7 +168,7 @@ class QueryContext:
         if 0 < self.limits.memory < used:
             raise ArangoError(
                 errors.ERROR_RESOURCE_LIMIT,
-                f"query would use more memory than allowed: {used} bytes, memoryLimit is {self.limits.memory}",
+                f"query would use {used} bytes of memory, more than its memoryLimit of {self.limits.memory}",
             )
 
     # Warnings

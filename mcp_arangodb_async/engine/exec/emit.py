@@ -1,9 +1,10 @@
 """Plans to Python source: one generator function per run of operators that can share a loop.
 
-A (sub)query becomes a function. Calculations before its first loop are done in the function's head, once per call.
-From there on rows live in local variables of nested loops. Operators that need all rows (SORT, COLLECT) end the
-loops and start new ones in the same function; those that must be able to stop or batch the rows before them
-(LIMIT, data modification, WINDOW) start another function, which takes the rows as tuples of what is still needed.
+A (sub)query becomes a function. Calculations before its first loop are done in the function's head, once
+per call. From there on rows live in local variables of nested loops. Operators that need all rows (SORT,
+COLLECT) end the loops and start new ones in the same function; those that must be able to stop or batch
+the rows before them (LIMIT, data modification, WINDOW) start another function, which takes the rows as
+tuples of what is still needed.
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def key_text(pipeline: Pipeline, code: Code) -> str:
         return code.text
     hashed = pipeline.program.runtime(hash_key)
     if code.is_atom:
-        return f"({code.text} if type({code.text}) is str else {hashed}({code.text}))"
+        plain = f"type({code.text}) is str or type({code.text}) is int"
+        return f"({code.text} if {plain} else {hashed}({code.text}))"
     return f"{hashed}({code.text})"
 
 

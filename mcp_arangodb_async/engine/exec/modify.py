@@ -1,7 +1,7 @@
 """Data modification: rows in, documents written, rows with OLD and NEW out.
 
-Rows come in batches; a batch is read completely before it is written. Where the query also reads the collection,
-all rows are one batch, so that no read sees what the query writes.
+Rows come in batches; a batch is read completely before it is written. Where the query also reads the
+collection, all rows are one batch, so that no read sees what the query writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Text to compiled plan, and the plans kept for texts seen before.
 
-A plan holds for one version of the catalogue, one set of optimiser switches, bind values of the same kinds, and the
-same values of those parameters that shape it (collections, attribute names, LIMIT).
+A plan holds for one version of the catalogue, one set of optimiser switches, bind values of the same
+kinds, and the same values of those parameters that shape it (collections, attribute names, LIMIT).
 """
 
 from __future__ import annotations

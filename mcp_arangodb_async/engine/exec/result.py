@@ -27,6 +27,7 @@ class QueryResult:
     plan: Mapping[str, Any] | None = None
     finished: float | None = None
     cached: bool = False
+    stop: Callable[[], None] = field(default=lambda: None)
     on_close: Callable[[], None] = field(default=lambda: None)
 
     @property
@@ -113,15 +114,15 @@ class QueryResult:
 
     def close(self) -> None:
         """Stop the query if it still runs, and release what it holds; harmless when closed."""
-        if isinstance(self.rows, Generator):
-            self.rows.close()
+        self.stop()
         self.on_close()
 
 
 def in_block(
-    block: AbstractContextManager[Any], rows: Iterator[Any], finish: Callable[[], None]
+    block: AbstractContextManager[Any], batches: Iterator[list[Any]], finish: Callable[[], None]
 ) -> Generator[Any, None, None]:
     """Rows read inside a block that ends with them; `finish` is called when all went well."""
     with block:
-        yield from rows
+        for batch in batches:
+            yield from batch
     finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -14,6 +15,8 @@ from mcp_arangodb_async.engine.values import sort_key
 from .context import QueryContext
 from .sizes import ROW, size_of
 
+#: Strings of these characters only are in the same order by collation and by code point.
+PLAIN = re.compile(r"[0-9a-z]*")
 #: Which place of a row to sort by, and whether ascending.
 Criterion = tuple[int, bool]
 
@@ -21,10 +24,10 @@ Criterion = tuple[int, bool]
 def sorted_rows(
     ctx: QueryContext, rows: list[Any], criteria: tuple[Criterion, ...], limit: int | None, has_one: bool
 ) -> list[Any]:
-    """The rows in order, equal ones as they came; the list itself is sorted. `has_one`: rows are bare values."""
+    """The rows in order, equal ones as they came; may change the list. `has_one`: rows are bare values."""
     ctx.check()
-    if limit is not None and limit < len(rows) // 2:
-        return _first(rows, criteria, limit, has_one)
+    if limit is not None and 0 < limit < len(rows) // 2 and criteria:
+        return _first(ctx, rows, criteria, limit, has_one)
     for place, is_ascending in reversed(criteria):
         keys = _keys(rows, place, has_one)
         if keys is None:
@@ -42,47 +45,28 @@ def _keys(rows: list[Any], place: int, has_one: bool) -> list[Any] | None:
     if kinds <= {int, float}:
         return list(values)
     if kinds == {str}:
-        return list(map(collation_key, values))
+        return list(values) if PLAIN.fullmatch("".join(values)) else list(map(collation_key, values))
     if kinds == {type(None)}:
         return None
     return list(map(sort_key, values))
 
 
-def _first(rows: list[Any], criteria: tuple[Criterion, ...], limit: int, has_one: bool) -> list[Any]:
-    columns = [_keys(rows, place, has_one) for place, _ in criteria]
-    kept = [
-        (keys, ascending) for keys, (_, ascending) in zip(columns, criteria, strict=True) if keys is not None
-    ]
-    if len(kept) == 1:
-        keys, ascending = kept[0]
+def _first(
+    ctx: QueryContext, rows: list[Any], criteria: tuple[Criterion, ...], limit: int, has_one: bool
+) -> list[Any]:
+    """The first rows: those that the first criterion already rules out are not sorted."""
+    place, ascending = criteria[0]
+    keys = _keys(rows, place, has_one)
+    if keys is not None:
         pick = heapq.nsmallest if ascending else heapq.nlargest
-        return [rows[i] for i in pick(limit, range(len(rows)), key=keys.__getitem__)]
-    if all(ascending for _, ascending in kept):
-        combined = list(zip(*(keys for keys, _ in kept), strict=True)) or [()] * len(rows)
-        return [rows[i] for i in heapq.nsmallest(limit, range(len(rows)), key=combined.__getitem__)]
-    mixed = [
-        tuple(keys[i] if ascending else Descending(keys[i]) for keys, ascending in kept)
-        for i in range(len(rows))
-    ]
-    return [rows[i] for i in heapq.nsmallest(limit, range(len(rows)), key=mixed.__getitem__)]
-
-
-class Descending:
-    """A sort key with its order turned round."""
-
-    __slots__ = ("key",)
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
-
-    def __lt__(self, other: Descending) -> bool:
-        return other.key < self.key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Descending) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
+        if len(criteria) == 1:
+            return [rows[i] for i in pick(limit, range(len(rows)), key=keys.__getitem__)]
+        worst = pick(limit, keys)[-1]
+        if ascending:
+            rows = [row for row, key in zip(rows, keys, strict=True) if not worst < key]
+        else:
+            rows = [row for row, key in zip(rows, keys, strict=True) if not key < worst]
+    return sorted_rows(ctx, rows, criteria, None, has_one)[:limit]
 
 
 def limited(rows: Iterable[Any], offset: int, count: int | None) -> Iterator[Any]:
@@ -128,7 +112,7 @@ def gathered(ctx: QueryContext, rows: Iterable[Any]) -> list[Any]:
 
 
 def timed(ctx: QueryContext, number: int, rows: Iterator[Any]) -> Iterator[Any]:
-    """Rows as they come, counted and timed for node `number`; its time includes that of the nodes before it."""
+    """Rows as they come, counted and timed for a node; its time includes that of the nodes before it."""
     items, seconds = ctx.node_items, ctx.node_seconds
     items.setdefault(number, 0)
     seconds.setdefault(number, 0.0)

@@ -47,8 +47,8 @@ class CompiledQuery:
     collections: tuple[str, ...]
     returns: bool
 
-    def rows(self, ctx: QueryContext, binds: Mapping[str, Any]) -> Iterator[Any]:
-        """Run: the rows of the result, computed as they are asked for."""
+    def batches(self, ctx: QueryContext, binds: Mapping[str, Any]) -> Iterator[list[Any]]:
+        """Run: the rows of the result in lists, computed as they are asked for."""
         collections = {name: ctx.tx.collection(name) for name in self.collections}
         ctx.check()
         rows = self.entry(ctx, binds, collections)
@@ -56,7 +56,7 @@ class CompiledQuery:
             ctx.pace()
             if self.returns:
                 ctx.hold(size_of_rows(batch))
-                yield from batch
+                yield batch
         ctx.check()
 
 

@@ -20,7 +20,7 @@ ONCE = (None,)
 
 
 def scan(ctx: QueryContext, collection: Collection, *, keep: bool = False) -> Iterable[dict[str, Any]]:
-    """All documents of a collection; with `keep` those that exist now, whatever the query writes meanwhile."""
+    """All documents of a collection; with `keep` those of this moment, whatever the query writes."""
     found = collection.documents(ctx.tx)
     if found is None:
         if not keep:

@@ -1,6 +1,7 @@
 """Traversals: depth first, breadth first, or by weight.
 
-A path ends where it is as long as it may be, where PRUNE says so, or where uniqueness forbids every further hop.
+A path ends where it is as long as it may be, where PRUNE says so, or where uniqueness forbids every
+further hop.
 """
 
 from __future__ import annotations

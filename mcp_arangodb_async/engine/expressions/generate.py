@@ -1,7 +1,8 @@
 """Expressions to Python source: fast paths inline, AQL's full semantics by calls into `operators.py`.
 
-A fast path is a test of exact types around a plain Python operation; what it does not cover is left to the call.
-Code is made bottom up, so a deep expression costs no Python stack; beyond a depth it moves to a function.
+A fast path is a test of exact types around a plain Python operation; what it does not cover is left to
+the call. Code is made bottom up, so a deep expression costs no Python stack; beyond a depth it moves to a
+function.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     "/": arithmetic.divide,
     "%": arithmetic.modulo,
 }
+#: Operators worth doing inline, and the bound on their results there.
+QUICK = frozenset({"+", "-", "*"})
+SAFE = 2**53
 KINDS: dict[type, Kind] = {
     type(None): "null",
     bool: "bool",
@@ -165,7 +169,7 @@ class Generator:
             case Sign(operator=operator):
                 return self._runtime(arithmetic.negate if operator == "-" else arithmetic.positive, parts)
             case Arithmetic(operator=operator):
-                return self._runtime(ARITHMETIC[operator], parts, with_context=True)
+                return self._arithmetic(operator, *parts)
             case Comparison(operator=operator):
                 if operator in {"IN", "NOT IN"} and isinstance(node.right, Range):
                     return self._in_range(node, parts[0])
@@ -205,6 +209,21 @@ class Generator:
     ) -> Code:
         arguments = ["ctx"] * with_context + [part.text for part in parts]
         return self._join(f"{self.program.runtime(function)}({', '.join(arguments)})", parts, kind=kind)
+
+    def _arithmetic(self, operator: str, left: Code, right: Code) -> Code:
+        """Inline for numbers that are small enough for any result to be exact and finite."""
+        if operator not in QUICK or not (left.is_atom or right.is_atom):
+            return self._runtime(ARITHMETIC[operator], [left, right], with_context=True)
+        tests: list[str] = []
+        names = [left.text, right.text]
+        for place, part in sorted(enumerate((left, right)), key=lambda each: each[1].is_atom):
+            if part.kind != "number":
+                first, names[place] = captured(self.program, part)
+                tests.append(f"(type({first}) is int or type({names[place]}) is float)")
+        made, limit = self.program.fresh("t"), self.program.constant(SAFE)
+        tests.append(f"-{limit} < ({made} := {names[0]} {operator} {names[1]}) < {limit}")
+        slow = f"{self.program.runtime(ARITHMETIC[operator])}(ctx, {names[0]}, {names[1]})"
+        return self._join(f"({made} if {' and '.join(tests)} else {slow})", [left, right], levels=3)
 
     def _attribute(self, base: Code, name: str) -> Code:
         key = self.program.constant(name)

@@ -89,7 +89,7 @@ def question(generator: Generator, node: Question, parts: list[Code]) -> Code:
 
 
 def quantified(generator: Generator, node: Quantified, parts: list[Code]) -> Code:
-    """`left ALL|ANY|NONE|AT LEAST (n) operator right`; false unless `left` is an array (and `right`, for IN)."""
+    """`left ALL|ANY|NONE|AT LEAST (n) operator right`; false unless `left` (for IN both) is an array."""
     program = generator.program
     left, right, *least = parts
     body = Lines()

@@ -19,9 +19,10 @@ from .tree import Kind, Variable
 class Code:
     """A piece of generated expression.
 
-    `text` may be evaluated once; `is_atom` says it is a bare name, which may be repeated at no cost. `test` is
-    the same as a condition, where that is shorter. `names` are the variables it reads, and `depth` is how deep
-    its parentheses nest (Python's parser stops at 200). A constant's `value` is known here already.
+    `text` may be evaluated once; `is_atom` says it is a bare name, which may be repeated at no cost.
+    `test` is the same as a condition, where that is shorter. `names` are the variables it reads, and
+    `depth` is how deep its parentheses nest (Python's parser stops at 200). A constant's `value` is known
+    here already.
     """
 
     text: str
@@ -61,8 +62,8 @@ class Lines:
 class Program:
     """Names injected into the generated module, and the functions nested in its entry point.
 
-    The entry point is called once per execution with the query's context, its bind values and its collections;
-    all other functions are nested in it and read those from it.
+    The entry point is called once per execution with the query's context, its bind values and its
+    collections; all other functions are nested in it and read those from it.
     """
 
     names: dict[str, Any] = field(default_factory=dict[str, Any])

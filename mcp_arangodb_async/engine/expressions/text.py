@@ -1,6 +1,7 @@
 """An expression as AQL text: what explain prints, and how two expressions are compared.
 
-Operands of operators are in parentheses, and names are quoted when they have to be, so that a text says it all.
+Operands of operators are in parentheses, and names are quoted when they have to be, so that a text says
+it all.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ LIST_LENGTH = 100
 
 
 def estimates(plan: Plan, tx: Transaction) -> Iterator[tuple[Node, float, int]]:
-    """Each node of a plan with its total cost so far and its number of rows; subqueries are inside their node."""
+    """Each node of a plan with its total cost so far and its number of rows; subqueries are in their node."""
     cost, rows = 0.0, 1
     for node in plan.nodes:
         before = rows

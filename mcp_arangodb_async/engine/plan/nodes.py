@@ -47,8 +47,9 @@ class EnumerateCollectionNode:
 class IndexLookup:
     """One way into an index: equal values for its first fields, then a range over the next.
 
-    With `values`, the first field has one of them. Expressions do not read the node's own variable. `attribute` says
-    which one is looked up where an index has two to choose from: `_key` or `_id`, `_from` or `_to`.
+    With `values`, the first field has one of them. Expressions do not read the node's own variable.
+    `attribute` says which one is looked up where an index has two to choose from: `_key` or `_id`,
+    `_from` or `_to`.
     """
 
     index: Index
@@ -391,6 +392,6 @@ Node: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """The nodes of a query or subquery, in the order in which rows pass them; the first is a SingletonNode."""
+    """The nodes of a query or subquery, in the order in which rows pass them; the first is a Singleton."""
 
     nodes: tuple[Node, ...]

@@ -13,7 +13,7 @@ from mcp_arangodb_async.engine.plan.nodes import Plan, SubqueryNode
 
 @dataclass(slots=True, kw_only=True)
 class Planning:
-    """What a plan is made for. A rule that looks at the value of a bind parameter names it in `structural`."""
+    """What a plan is made for. A rule that looks at a bind value names its parameter in `structural`."""
 
     tx: Transaction
     binds: Mapping[str, Any]
