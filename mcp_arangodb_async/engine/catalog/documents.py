@@ -369,7 +369,7 @@ def _store(collection: "Collection", tx: Transaction, touched: Touched, ready: _
     store.put(collection.bodies, ready.number, ready.body)
     store.put(collection.keys, ready.key, packed(ready.number))
     if collection.is_edge:
-        start, end = _edge_keys(ready.document, ready.number)
+        start, end = edge_keys(ready.document, ready.number)
         store.put(collection.from_edges, start, b"")
         store.put(collection.to_edges, end, b"")
     for writer, keys in ready.entries:
@@ -383,7 +383,7 @@ def _store_batch(collection: "Collection", tx: Transaction, touched: Touched, ba
     store.put_many(collection.bodies, [(ready.number, ready.body) for ready in batch])
     store.put_many(collection.keys, [(ready.key, packed(ready.number)) for ready in batch])
     if collection.is_edge:
-        ends = [_edge_keys(ready.document, ready.number) for ready in batch]
+        ends = [edge_keys(ready.document, ready.number) for ready in batch]
         store.put_many(collection.from_edges, [(start, b"") for start, _ in ends])
         store.put_many(collection.to_edges, [(end, b"") for _, end in ends])
     for place, writer in enumerate(collection.writers):
@@ -403,7 +403,7 @@ def _erase(
     if not keep_key:
         store.delete(collection.keys, old["_key"].encode())
     if collection.is_edge:
-        start, end = _edge_keys(old, number)
+        start, end = edge_keys(old, number)
         store.delete(collection.from_edges, start)
         store.delete(collection.to_edges, end)
     for writer in collection.writers:
@@ -412,7 +412,8 @@ def _erase(
     tx.note_removed(touched, number)
 
 
-def _edge_keys(document: Document, number: int) -> tuple[bytes, bytes]:
+def edge_keys(document: Document, number: int) -> tuple[bytes, bytes]:
+    """Where an edge is listed at its two vertices."""
     end = b"\x00" + packed(number)
     return document["_from"].encode() + end, document["_to"].encode() + end
 
