@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mcp_arangodb_async.errors import InputError
-from mcp_arangodb_async.tools.spec import Args
+from mcp_arangodb_async.tools.spec import Args, fields_of
 
 # Problems told in one message; a model mends a few at a time.
 SHOWN = 5
@@ -29,7 +29,7 @@ def parse_args(args: type[Args], raw: Mapping[str, Any]) -> Args:
         raise InputError(
             f"{', '.join(twice)}: given twice, in an old and the current spelling", field=twice[0]
         )
-    fields = args.model_fields
+    fields = fields_of(args)
     unknown = [name for name in given if name not in fields]
     if unknown:
         raise unknown_argument(unknown, list(fields))

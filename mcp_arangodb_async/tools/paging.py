@@ -29,7 +29,10 @@ def call_limits_for(call: Call, max_rows: int | None) -> Limits:
 
 def told_stats(stats: Mapping[str, Any]) -> dict[str, Any]:
     """What a query cost, without what is zero."""
-    return {name: stats[name] for name in TOLD if stats.get(name)}
+    told = {name: stats[name] for name in TOLD if stats.get(name)}
+    if "executionTime" in told:
+        told["executionTime"] = round(told["executionTime"], 6)
+    return told
 
 
 async def first_page(

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mcp_arangodb_async.tools.spec import Tool
+from mcp_arangodb_async.tools.spec import Tool, fields_of
 
 # Okapi BM25 with its usual constants.
 K1, B = 1.2, 0.75
@@ -51,7 +51,7 @@ def document(tool: Tool) -> list[str]:
         (tool.name.removeprefix("arango_"), NAME_WEIGHT),
         (tool.title, TITLE_WEIGHT),
         (tool.description, TEXT_WEIGHT),
-        (" ".join(tool.args.model_fields), ARGUMENT_WEIGHT),
+        (" ".join(fields_of(tool.args)), ARGUMENT_WEIGHT),
         (tool.category, ARGUMENT_WEIGHT),
     )
     return [word for text, weight in fields for word in words(text.replace("_", " ")) * weight]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from mcp_arangodb_async.tools.spec import Tool, is_hidden
+from mcp_arangodb_async.tools.spec import Tool, fields_of, is_hidden
 
 JsonSchema = dict[str, Any]
 
@@ -48,7 +48,8 @@ def object_schema(model: type[BaseModel]) -> JsonSchema:
     """The schema of a record of arguments."""
     schema: JsonSchema = {"type": "object"}
     properties: JsonSchema = {}
-    for name, field in model.model_fields.items():
+    fields = fields_of(model)
+    for name, field in fields.items():
         if is_hidden(field):
             continue
         properties[name] = type_schema(field.annotation)
@@ -56,7 +57,7 @@ def object_schema(model: type[BaseModel]) -> JsonSchema:
             properties[name]["description"] = field.description
     if properties:
         schema["properties"] = properties
-    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    required = [name for name, field in fields.items() if field.is_required()]
     if required:
         schema["required"] = required
     schema["additionalProperties"] = False

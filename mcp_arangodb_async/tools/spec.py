@@ -97,6 +97,11 @@ def hidden(default: Any = None) -> Any:
     return Field(default, json_schema_extra={HIDDEN: True})
 
 
+def fields_of(args: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The arguments by the names callers use; a few are reserved in Python and have another one there."""
+    return {field.alias or name: field for name, field in args.model_fields.items()}
+
+
 def is_hidden(field: FieldInfo) -> bool:
     """Whether the schema leaves the argument out."""
     return field.json_schema_extra == {HIDDEN: True}

@@ -1,0 +1,92 @@
+"""What is true of every tool; `make goldens` rewrites the snapshots under tests/snapshots/tools."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcp_arangodb_async.server.instructions import INSTRUCTIONS
+from mcp_arangodb_async.server.listing import wire_tool
+from mcp_arangodb_async.tools.aliases import ALIASES, RENAMED
+from mcp_arangodb_async.tools.catalog import ALL_TOOLS, TOOLS_BY_NAME
+from mcp_arangodb_async.tools.spec import Tool
+from mcp_arangodb_async.workflows.definitions import STAGES, WORKFLOWS
+
+SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
+# Characters / 4, for what a client that needs no session handle reads.
+MOST_TOKENS = 6500
+
+every_tool = pytest.mark.parametrize("tool", ALL_TOOLS, ids=lambda tool: tool.name)
+
+
+@every_tool
+def test_a_tool_is_what_its_snapshot_says(tool: Tool, update: bool) -> None:
+    path = SNAPSHOTS / f"{tool.name}.json"
+    found = json.dumps(wire_tool(tool, session=True), indent=2, ensure_ascii=False) + "\n"
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found, encoding="utf-8")
+    assert path.exists(), "no snapshot; `make goldens` writes it"
+    assert path.read_text(encoding="utf-8") == found
+
+
+def test_every_snapshot_has_a_tool() -> None:
+    assert {path.stem for path in SNAPSHOTS.glob("*")} == set(TOOLS_BY_NAME)
+
+
+@every_tool
+def test_a_tool_is_described_for_the_model(tool: Tool) -> None:
+    assert re.fullmatch(r"arango_[a-z_]+", tool.name)
+    assert tool.title
+    assert tool.description.endswith((".", "?", "!"))
+    assert "\n" not in tool.title
+
+
+@every_tool
+def test_a_schema_is_precise(tool: Tool) -> None:
+    wire = wire_tool(tool, session=True)
+    schema: dict[str, Any] = wire["inputSchema"]
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is False
+    properties: dict[str, dict[str, Any]] = schema.get("properties", {})
+    for name, shape in properties.items():
+        assert shape.get("description"), f"{name} is not described"
+        assert "type" in shape or "enum" in shape, f"{name} has no type"
+        assert shape.get("type") != "array" or "items" in shape, f"{name}: some clients refuse such arrays"
+    assert set(schema.get("required", ())) <= set(properties)
+    assert set(wire["annotations"]) == {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
+    assert ("outputSchema" in wire) is not tool.returns_rows
+
+
+@every_tool
+def test_old_spellings_lead_to_arguments_that_exist(tool: Tool) -> None:
+    names = {field.alias or name for name, field in tool.args.model_fields.items()}
+    assert set(tool.args.also.values()) <= names
+    assert not set(tool.args.also) & names
+
+
+def test_names_are_unique_and_aliases_lead_to_tools() -> None:
+    assert len(TOOLS_BY_NAME) == len(ALL_TOOLS)
+    assert set(ALIASES.values()) <= set(TOOLS_BY_NAME)
+    assert set(RENAMED.values()) <= set(TOOLS_BY_NAME)
+    assert not (set(ALIASES) | set(RENAMED)) & set(TOOLS_BY_NAME)
+
+
+def test_workflows_and_stages_name_tools_that_exist() -> None:
+    for workflow in WORKFLOWS.values():
+        assert set(workflow.tools or ()) <= set(TOOLS_BY_NAME), workflow.name
+    for stage in STAGES.values():
+        assert set(stage.tools) <= set(TOOLS_BY_NAME), stage.name
+
+
+def test_the_whole_list_fits_the_budget() -> None:
+    listed = json.dumps([wire_tool(tool, session=False) for tool in ALL_TOOLS], separators=(",", ":"))
+    assert len(listed) / 4 <= MOST_TOKENS
+
+
+def test_the_instructions_fit_two_kilobytes() -> None:
+    assert len(INSTRUCTIONS.encode()) <= 2048
