@@ -8,7 +8,7 @@ are busy.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,6 +19,7 @@ from arangoasync.response import Response
 from mcp_arangodb_async import engine
 from mcp_arangodb_async.connections.endpoints import Endpoints
 from mcp_arangodb_async.connections.guard import check_path
+from mcp_arangodb_async.connections.workers import Workers
 from mcp_arangodb_async.errors import ConfigError, UnavailableError
 
 # More threads than processors do not make Python code faster; a few let short requests pass a long one.
@@ -37,17 +38,23 @@ class OpenEngine:
         except (engine.ArangoError, OSError) as error:
             raise ConfigError(f"the embedded engine cannot use {directory}: {error}") from error
         self._api = engine.Api(self._engine, authentication=False)
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="engine")
-        self._control = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-control")
+        self._workers = Workers(THREADS, "engine")
+        self._control = Workers(1, "engine-control")
+        self._closed = False
         self.clients = 0
 
-    def pool(self, path: str) -> ThreadPoolExecutor:
-        """The threads for a request to this path."""
-        return self._control if any(part in path for part in _CONTROL) else self._threads
-
-    def handle(self, request: engine.Request, cancellation: engine.Cancellation) -> engine.Response:
-        """Answer one request, in the calling thread."""
-        return self._api.handle(request, cancellation=cancellation)
+    async def handle(self, request: engine.Request) -> engine.Response:
+        """Answer one request; a query in it is stopped when the caller is cancelled."""
+        if self._closed:
+            raise UnavailableError("the embedded engine is closed")
+        workers = self._control if any(part in request.path for part in _CONTROL) else self._workers
+        cancellation = engine.Cancellation()
+        try:
+            return await workers.run(partial(self._api.handle, request, cancellation=cancellation))
+        except asyncio.CancelledError:
+            # The thread would go on without anybody waiting for it.
+            cancellation.cancel()
+            raise
 
     def ensure_database(self, name: str) -> None:
         """Make the database if it is missing."""
@@ -60,11 +67,14 @@ class OpenEngine:
                 raise
 
     def close(self) -> None:
-        """Stop what runs, close the files; waits for requests that are being answered."""
+        """Stop what runs, wait for requests that are being answered, close the files."""
+        self._closed = True
         self._api.close()
-        for pool in (self._threads, self._control):
-            pool.shutdown(wait=True, cancel_futures=True)
-        self._engine.close()
+        ended = [workers.close(seconds=_STOP_SECONDS) for workers in (self._workers, self._control)]
+        if all(ended):
+            self._engine.close()
+        # Otherwise the files stay open under a request that does not end: they close with the process, and a
+        # write that was not committed is as if it had never been.
 
 
 class EmbeddedEngines:
@@ -93,9 +103,7 @@ class EmbeddedEngines:
             if opened.clients:
                 return
             self._open = {place: other for place, other in self._open.items() if other is not opened}
-            closing = asyncio.create_task(asyncio.to_thread(opened.close))
-            # A request that does not end must not keep the whole program from ending.
-            await asyncio.wait([closing], timeout=_STOP_SECONDS)
+            await asyncio.to_thread(opened.close)
 
 
 class EmbeddedHttpClient(HTTPClient):
@@ -124,8 +132,7 @@ class EmbeddedHttpClient(HTTPClient):
 
     async def ensure_database(self, name: str) -> None:
         """Make the database if it is missing: a new user has nothing yet."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._opened.pool(""), self._opened.ensure_database, name)
+        await asyncio.to_thread(self._opened.ensure_database, name)
 
     async def close(self) -> None:
         """Give the engine back; it closes with its last client."""
@@ -144,16 +151,7 @@ class EmbeddedHttpClient(HTTPClient):
             headers=request.normalized_headers(),
             body=data.encode() if isinstance(data, str) else data or b"",
         )
-        loop = asyncio.get_running_loop()
-        cancellation = engine.Cancellation()
-        try:
-            answer = await loop.run_in_executor(opened.pool(asked.path), opened.handle, asked, cancellation)
-        except asyncio.CancelledError:
-            # The thread would go on without anybody waiting for it.
-            cancellation.cancel()
-            raise
-        except RuntimeError as error:  # what a pool says that was shut down
-            raise UnavailableError("the embedded engine is closed") from error
+        answer = await opened.handle(asked)
         return Response(
             method=request.method,
             url="embedded:",
