@@ -27,6 +27,7 @@ from mcp_arangodb_async.errors import (
     DeadlineError,
     DeniedError,
     InputError,
+    MaaError,
     NotFoundError,
 )
 
@@ -270,3 +271,19 @@ def test_ids_and_names_with_special_characters_reach_the_engine_unchanged() -> N
             return [await collection.count(), await collection.has("%2e%2e"), await collection.has("other")]
 
     assert asyncio.run(run()) == [1, True, False]
+
+
+def test_closing_the_manager_stops_what_runs() -> None:
+    async def run() -> tuple[str, float]:
+        manager = manager_of(settings())
+        database = await manager.get_database("main")
+        task = await long_query(database)
+        started = time.monotonic()
+        await manager.close()
+        with pytest.raises(MaaError) as caught:
+            await task
+        return caught.value.code, time.monotonic() - started
+
+    code, seconds = asyncio.run(run())
+    assert code == "cancelled"
+    assert seconds < 5
