@@ -57,12 +57,9 @@ class Answers:
         self.list: list[Any] = []
         self.succeeded = False
 
-    def failed(self, error: ArangoError, stored: Json | None = None) -> None:
+    def failed(self, error: ArangoError) -> None:
         self._codes[error.num] += 1
-        entry: Json = {"error": True, "errorNum": error.num, "errorMessage": error.message}
-        if stored is not None:
-            entry.update({name: stored[name] for name in ("_id", "_key", "_rev")})
-        self.list.append(entry)
+        self.list.append({"error": True, "errorNum": error.num, "errorMessage": error.message})
 
     def changed(self, change: DocumentChange) -> None:
         self.succeeded = True
@@ -123,7 +120,7 @@ def get_many(call: Call) -> Response:
             if document is None:
                 answers.failed(ArangoError(ERROR_ARANGO_DOCUMENT_NOT_FOUND))
             elif compare and _revision_differs(item, document):
-                answers.failed(ArangoError(ERROR_ARANGO_CONFLICT), document)
+                answers.failed(ArangoError(ERROR_ARANGO_CONFLICT))
             else:
                 answers.found(document)
     return answers.response(200)
@@ -148,7 +145,6 @@ def _change_many(
     with call.transaction(write=True) as tx:
         collection = call.writable(tx, call.names["collection"])
         for item in items:
-            stored: Json | None = None
             try:
                 if objects and not isinstance(item, dict):
                     raise ArangoError(ERROR_ARANGO_DOCUMENT_TYPE_INVALID)
@@ -158,7 +154,7 @@ def _change_many(
                     raise ArangoError(ERROR_ARANGO_CONFLICT)
                 answers.changed(write(collection, tx, key, item))
             except ArangoError as error:
-                answers.failed(error, stored)
+                answers.failed(error)
     return answers.response(done if _is_synced(call, collection, answers) else 202)
 
 

@@ -76,7 +76,10 @@ class Conversation:
 
     def _masked(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            return {key: self._masked(item, key) for key, item in cast("dict[str, Any]", value).items()}
+            members = cast("dict[str, Any]", value).items()
+            if name == "stats":  # what was counted, but not how long it took
+                members = [(key, item) for key, item in members if item and CHANGING.get(key) is None]
+            return {key: self._masked(item, key) for key, item in members}
         if isinstance(value, list):
             return [self._masked(item, name) for item in cast("list[Any]", value)]
         return self._masked_text(name, value) if CHANGING.get(name) else value

@@ -87,7 +87,7 @@ def test_documents_travel_both_ways_with_revisions_and_options(server: Listening
         many = await users.insert_many([{"_key": "ada"}, {"_key": "bob"}])
         assert (many[0]["errorNum"], many[1]["_key"]) == (1210, "bob")
         imported = await users.import_bulk(
-            '{"_key":"cy"}\n\n{"_key":"bob"}\n', doc_type="documents", complete=False
+            '{"_key":"cy"}\n\n{"_key":"bob"}\n', doc_type="documents", complete=False, details=False
         )
         assert imported == {"error": False, "created": 1, "errors": 1, "empty": 1, "updated": 0, "ignored": 0}
         assert await users.count() == 3
