@@ -53,16 +53,21 @@ class Output:
         if self.as_json:
             return
         cells = [[_text(cell) for cell in row] for row in rows]
+        numbers = [
+            bool(rows) and all(_is_number(row[index]) for row in rows) for index in range(len(columns))
+        ]
         if self.out.isatty():
-            self._rich_table(columns, cells)
+            self._rich_table(columns, cells, numbers)
         else:
-            self.out.writelines(_aligned(columns, cells))
+            self.out.writelines(_aligned(columns, cells, numbers))
 
     def records(self, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
         """A table of some keys of these records, `columns` giving each its heading."""
         self.table(list(columns.values()), [[_cell(row.get(key)) for key in columns] for row in rows])
 
-    def _rich_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def _rich_table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[bool]
+    ) -> None:
         # Here and not above: the server and everything that is piped start without it.
         from rich import box
         from rich.console import Console
@@ -70,8 +75,8 @@ class Output:
         from rich.text import Text
 
         table = Table(box=box.SIMPLE_HEAD, header_style="bold" if self.color else "", pad_edge=False)
-        for heading in columns:
-            table.add_column(heading, overflow="fold")
+        for heading, is_number in zip(columns, numbers, strict=True):
+            table.add_column(heading, overflow="fold", justify="right" if is_number else "left")
         for row in rows:
             table.add_row(*(Text(cell, style=_style(cell) if self.color else "") for cell in row))
         Console(file=self.out, no_color=not self.color, highlight=False).print(table)
@@ -98,10 +103,18 @@ def _style(cell: str) -> str:
     return "red" if cell in {"down", "timeout", "unauthorized", "missing", "error", "not set"} else ""
 
 
-def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
     lines = [list(columns), *rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
+        "  ".join(
+            cell.rjust(width) if is_number else cell.ljust(width)
+            for cell, width, is_number in zip(line, widths, numbers, strict=True)
+        ).rstrip()
+        + "\n"
         for line in lines
     ]

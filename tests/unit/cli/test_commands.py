@@ -122,7 +122,7 @@ def test_a_terminal_gets_tables_and_colours_unless_told_otherwise(
 
     main, other = pty.openpty()
     process = subprocess.Popen(
-        maa("db", "list"), cwd=directory, stdout=other, stderr=subprocess.DEVNULL,
+        maa("db", "list"), cwd=directory, stdout=other, stderr=subprocess.PIPE,
         env=variables(directory, NO_COLOR=no_color, TERM="xterm-256color", COLUMNS="120"),
     )  # fmt: skip
     os.close(other)
@@ -136,7 +136,8 @@ def test_a_terminal_gets_tables_and_colours_unless_told_otherwise(
             break
         shown += read
     os.close(main)
-    assert process.wait(SECONDS) == 0
+    _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, errors
     text = shown.decode()
     assert ("\x1b[" in text) is colored
     assert "──" in text
