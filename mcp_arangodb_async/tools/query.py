@@ -29,17 +29,18 @@ class QueryText(DatabaseArgs):
 
     also: ClassVar = {"aql": "query", "bindVars": "bind_vars", "bindvars": "bind_vars"}
 
+    @property
     def writes(self) -> bool:
         """Whether the query changes data; one that cannot be understood is taken to."""
-        return may_write(self.query)
+        try:
+            return bool(describe_statement(self.query).writes)
+        except MaaError:
+            return True
 
 
-def may_write(aql: str) -> bool:
-    """Whether a query changes data, as far as its text tells."""
-    try:
-        return bool(describe_statement(aql).writes)
-    except MaaError:
-        return True
+def writes(args: QueryText) -> bool:
+    """Whether the call changes data."""
+    return args.writes
 
 
 class QueryArgs(QueryText):
@@ -52,6 +53,11 @@ class QueryArgs(QueryText):
     memory_limit: int | None = Field(None, ge=0, description="Bytes")
     next: str | None = NEXT
 
+    @property
+    def writes(self) -> bool:
+        """A continuation only reads on."""
+        return self.next is None and super().writes
+
     also: ClassVar = {
         **QueryText.also,
         "maxRows": "max_rows",
@@ -61,7 +67,7 @@ class QueryArgs(QueryText):
     }
 
 
-@tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=QueryText.writes)
+@tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=writes)
 async def arango_query(call: Call, args: QueryArgs) -> Rows:
     """Run AQL. Bind values, never paste them in: FILTER u.age > @age."""
     limits = call_limits_for(call, args.max_rows)

@@ -20,7 +20,7 @@ from mcp_arangodb_async.tools.paging import (
     first_page,
     told_stats,
 )
-from mcp_arangodb_async.tools.query import NEXT, QueryText
+from mcp_arangodb_async.tools.query import NEXT, QueryText, writes
 from mcp_arangodb_async.tools.result import Format, Rows
 from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
@@ -82,7 +82,7 @@ class Profiled(TypedDict):
     more_rows: bool | None
 
 
-@tool(title="Profile a query", category="schema_query", effect=Effect.STATEMENT, writes=QueryText.writes)
+@tool(title="Profile a query", category="schema_query", effect=Effect.STATEMENT, writes=writes)
 async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
     """Run AQL and show what each step cost."""
     database = await call.database()

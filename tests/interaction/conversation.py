@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 
 import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.session import MessageHandlerFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
@@ -27,7 +28,7 @@ from mcp_arangodb_async.server.app import open_app
 from mcp_arangodb_async.server.build import build_server
 from mcp_arangodb_async.server.http import listen_on, open_http
 
-Hearing = Callable[[Any], Awaitable[None]] | None
+Hearing = MessageHandlerFnT | None
 Carrier = Literal["memory", "stdio", "http"]
 MODES = {"handshake": "legacy", "stateless": "2026-07-28"}
 
