@@ -152,11 +152,17 @@ def _known(call: Call) -> User:
 
 
 def read_database_permission(call: Call) -> Response:
-    return result(_known(call).database_level(call.names["database"]).text)
+    user, database = _known(call), call.names["database"]
+    if call.parameters.flag("configured"):
+        return result(_configured(user.configured_database(database)))
+    return result(user.database_level(database).text)
 
 
 def read_collection_permission(call: Call) -> Response:
-    return result(_known(call).collection_level(call.names["database"], call.names["collection"]).text)
+    user, database, collection = _known(call), call.names["database"], call.names["collection"]
+    if call.parameters.flag("configured"):
+        return result(_configured(user.configured_collection(database, collection)))
+    return result(user.collection_level(database, collection).text)
 
 
 def _check_target(call: Call) -> None:

@@ -172,7 +172,7 @@ def compact(call: Call) -> Response:
     """Compaction is the storage's own business and always done; asking for it needs the right to."""
     if not call.identity.is_superuser:
         raise ArangoError(ERROR_FORBIDDEN, "only superusers may do this")
-    return reply(200, {})
+    return result({})
 
 
 def refuse_shutdown(_: Call) -> Response:

@@ -134,7 +134,12 @@ class Api:
         refused = self._refuse_database(location, identity)
         if refused is not None:
             return refused
-        route, names = self._router.find(request.method, location)
+        try:
+            route, names = self._router.find(request.method, location)
+        except ArangoError:
+            if identity is None:
+                return self._unauthorized(request)
+            raise
         if route.need is not Need.OPEN and identity is None:
             return self._unauthorized(request)
         call = Call(

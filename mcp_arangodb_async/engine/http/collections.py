@@ -11,6 +11,7 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_ILLEGAL_NAME,
     ERROR_BAD_PARAMETER,
     ERROR_CLUSTER_ONLY_ON_COORDINATOR,
+    ERROR_HTTP_BAD_PARAMETER,
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, result
@@ -190,6 +191,13 @@ def refuse_shards(call: Call) -> Response:
     raise ArangoError(ERROR_CLUSTER_ONLY_ON_COORDINATOR, status=501)
 
 
+def refuse_without_name(call: Call) -> Response:
+    message = f"expecting {call.request.method} /_api/collection/<collection-name>"
+    raise ArangoError(
+        ERROR_HTTP_BAD_PARAMETER, message + ("/<action>" if call.request.method == "PUT" else "")
+    )
+
+
 def refuse_action(call: Call) -> Response:
     action = call.names["action"]
     known = "compact, load, loadIndexesIntoMemory, properties, recalculateCount, rename, truncate, unload"
@@ -201,6 +209,8 @@ def refuse_action(call: Call) -> Response:
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/_api/collection", list_collections),
     Route("POST", "/_api/collection", create_collection, Need.WRITE),
+    Route("PUT", "/_api/collection", refuse_without_name),
+    Route("DELETE", "/_api/collection", refuse_without_name),
     Route("GET", "/_api/collection/{name}", read_collection),
     Route("DELETE", "/_api/collection/{name}", drop_collection, Need.WRITE),
     Route("GET", "/_api/collection/{name}/properties", read_properties),

@@ -11,7 +11,6 @@ from mcp_arangodb_async.engine.catalog.options import DocumentChange, WriteOptio
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_CONFLICT,
-    ERROR_ARANGO_CROSS_COLLECTION_REQUEST,
     ERROR_ARANGO_DOCUMENT_HANDLE_BAD,
     ERROR_ARANGO_DOCUMENT_NOT_FOUND,
     ERROR_ARANGO_DOCUMENT_TYPE_INVALID,
@@ -41,7 +40,7 @@ def key_of(item: Any, collection: str) -> str:
         raise ArangoError(ERROR_ARANGO_DOCUMENT_HANDLE_BAD)
     name, slash, key = handle.partition("/")
     if slash and name != collection:
-        raise ArangoError(ERROR_ARANGO_CROSS_COLLECTION_REQUEST)
+        raise ArangoError(ERROR_ARANGO_DOCUMENT_NOT_FOUND)
     return key if slash else name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp_arangodb_async.engine.errors import ERROR_HTTP_BAD_PARAMETER, ArangoError
 from mcp_arangodb_async.engine.http.call import Call, reply
 from mcp_arangodb_async.engine.http.messages import TEXT, Response
-from mcp_arangodb_async.engine.http.routing import Route
+from mcp_arangodb_async.engine.http.routing import ANY, Route
 
 _LIST_LIMIT = 1000
 
@@ -56,7 +56,12 @@ def discard(call: Call) -> Response:
     return reply(200, {"result": True})
 
 
+def refuse_without_id(_: Call) -> Response:
+    raise ArangoError(ERROR_HTTP_BAD_PARAMETER, "expecting /_api/job/<job-id>")
+
+
 ROUTES: tuple[Route, ...] = (
+    Route(ANY, "/_api/job", refuse_without_id),
     Route("GET", "/_api/job/{job}", read_job),
     Route("PUT", "/_api/job/{job}", take_result),
     Route("PUT", "/_api/job/{job}/cancel", cancel_job),

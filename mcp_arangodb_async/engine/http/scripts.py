@@ -73,7 +73,8 @@ def _may_follow(before: str, part: str) -> bool:
 
 
 def list_functions(call: Call) -> Response:
-    prefix = call.parameters.text("namespace") or call.parameters.text("prefix")
+    """All functions, or those below a namespace."""
+    prefix = call.names.get("name") or call.parameters.text("namespace")
     with call.transaction(write=False) as tx:
         found = [
             {"name": entry["name"], "code": entry["code"], "isDeterministic": entry["isDeterministic"]}
