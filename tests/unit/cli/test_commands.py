@@ -186,6 +186,15 @@ def test_the_schema_accepts_what_the_loader_accepts(directory: Path) -> None:
     assert not validator.is_valid({"http": {"port": -1}})
 
 
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> str:
+    directory = tmp_path_factory.mktemp("completion")
+    made = subprocess.run(
+        maa("completion", "bash"), cwd=directory, env=variables(directory), capture_output=True, check=True
+    )
+    return made.stdout.decode()
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("typed", "offered"),
@@ -197,11 +206,7 @@ def test_the_schema_accepts_what_the_loader_accepts(directory: Path) -> None:
         (("server", "--read"), {"--read-only"}),
     ],
 )
-def test_bash_completes(tmp_path: Path, typed: tuple[str, ...], offered: set[str]) -> None:
-    made = subprocess.run(
-        maa("completion", "bash"), cwd=tmp_path, env=variables(tmp_path), capture_output=True, check=True
-    )
-    script = made.stdout.decode()
+def test_bash_completes(script: str, typed: tuple[str, ...], offered: set[str]) -> None:
     words = " ".join(f"'{word}'" for word in ("maa", *typed))
     asked = (
         f'{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _maa_complete; echo "${{COMPREPLY[@]}}"'
