@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from mcp_arangodb_async.engine.values import Value
+
+SERVER_VERSIONS: Final = MappingProxyType({"3.12": "3.12.9", "4.0": "4.0.0"})
+"""What a server that is imitated calls itself, by `FunctionContext.compat`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -63,6 +64,10 @@ class FoldingContext:
 
     def check(self) -> None:
         """Constants are small: the parser bounds them."""
+
+    def remaining(self) -> float:
+        """Constants have no time limit of their own: searches have one."""
+        return math.inf
 
     def charge(self, amount: int) -> None:
         """Only what a query's text may ask for: a megabyte."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from mcp_arangodb_async.engine.context import FunctionContext
@@ -20,8 +21,10 @@ from mcp_arangodb_async.engine.functions import shapes
 from mcp_arangodb_async.engine.functions.registry import Function, asking, complain, mismatch
 from mcp_arangodb_async.engine.functions.shapes import EARTH_RADIUS, Shape, ShapeError
 from mcp_arangodb_async.engine.functions.sphere import angle, from_degrees, to_degrees
-from mcp_arangodb_async.engine.values import Value, finite, is_number, to_number
+from mcp_arangodb_async.engine.values import Value, decode_json, encode_json, finite, is_number, to_number
 
+# Longer texts of polygons are read each time.
+_KEPT_TEXT: Final = 64_000
 _MISMATCH: Final = ERROR_QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH
 
 
@@ -38,12 +41,30 @@ def distance(
     return finite(EARTH_RADIUS * 2 * math.atan2(math.sqrt(a), math.sqrt(max(0.0, 1 - a))))
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: bytes) -> Shape:
+    """Return the shape of a JSON text: most queries ask of one polygon again and again."""
+    return shapes.parse_shape(decode_json(text), _no_check)
+
+
+def _no_check() -> None:
+    """Do nothing: a text that is kept is short."""
+
+
 def _shape(ctx: FunctionContext, name: str, value: Value) -> Shape | None:
     ctx.check()
     try:
-        return shapes.parse_shape(value)
+        if _is_region(value):
+            text = encode_json(value)
+            if len(text) <= _KEPT_TEXT:
+                return _parsed(text)
+        return shapes.parse_shape(value, ctx.check)
     except ShapeError as error:
         return complain(ctx, name, ERROR_BAD_PARAMETER, str(error))
+
+
+def _is_region(value: Value) -> bool:
+    return isinstance(value, dict) and str(value.get("type")).lower() in ("polygon", "multipolygon")
 
 
 def _between(left: Shape, right: Shape, figure: Value) -> float:
@@ -89,7 +110,9 @@ def geo_in_range(
     return above and (metres <= most if with_high else metres < most)
 
 
-def _relation(name: str, holds: Callable[[Shape, Shape], bool], *, area: bool) -> Callable[..., Value]:
+def _relation(
+    name: str, holds: Callable[[Shape, Shape, Callable[[], None]], bool], *, area: bool
+) -> Callable[..., Value]:
     def call(ctx: FunctionContext, left: Value, right: Value) -> Value:
         if not isinstance(left, dict):
             return complain(ctx, name, _MISMATCH, "Expecting GeoJSON object")
@@ -103,7 +126,7 @@ def _relation(name: str, holds: Callable[[Shape, Shape], bool], *, area: bool) -
             message = "Second arg requires coordinate pair or GeoJSON"
             return complain(ctx, name, ERROR_BAD_PARAMETER, message)
         b = _shape(ctx, name, right)
-        return None if b is None else holds(a, b)
+        return None if b is None else holds(a, b, ctx.check)
 
     return call
 
@@ -143,7 +166,7 @@ def is_in_polygon(ctx: FunctionContext, polygon: Value, where: Value, option: Va
     latitude, longitude = pair[::-1] if longitude_first else pair
     try:
         points = [_corner(corner, longitude_first=longitude_first) for corner in polygon]
-        loop = shapes.make_loop([from_degrees(*point) for point in points])
+        loop = shapes.make_loop([from_degrees(*point) for point in points], ctx.check)
     except ShapeError as error:
         return complain(ctx, "IS_IN_POLYGON", ERROR_BAD_PARAMETER, str(error))
     if loop.area() > 2 * math.pi:

@@ -5,15 +5,16 @@ https://docs.arangodb.com/3.12/aql/functions/miscellaneous/
 
 from __future__ import annotations
 
+import base64
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from mcp_arangodb_async.engine.context import CollectionReference, FunctionContext
+from mcp_arangodb_async.engine.context import SERVER_VERSIONS, CollectionReference, FunctionContext
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_DATA_SOURCE_NOT_FOUND,
     ERROR_BAD_PARAMETER,
-    ERROR_NOT_IMPLEMENTED,
     ERROR_QUERY_FAIL_CALLED,
     ERROR_QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH,
     ERROR_QUERY_USER_ASSERT,
@@ -33,6 +34,9 @@ from mcp_arangodb_async.engine.values import (
     truthy,
     type_name,
 )
+
+_SIGN_BIT: Final = 1 << 63
+_ALL_BITS: Final = (1 << 64) - 1
 
 
 def _first(accept: Callable[[Value], bool]) -> Callable[..., Value]:
@@ -247,19 +251,40 @@ def schema_validate(ctx: FunctionContext, value: Value, schema: Value) -> Value:
 
 def version(ctx: FunctionContext) -> Value:
     """VERSION(): of the server that is imitated."""
-    return ctx.compat
+    return SERVER_VERSIONS[ctx.compat]
 
 
 def tokens(ctx: FunctionContext, value: Value, analyzer: Value = "identity") -> Value:
-    """TOKENS(): what an analyzer makes of strings, also in nested arrays."""
+    """TOKENS(): what an analyzer makes of strings, also in arrays; of other values the terms of an index."""
     if not isinstance(analyzer, str):
-        return mismatch(ctx, "TOKENS")
+        raise ArangoError(ERROR_BAD_PARAMETER, "TOKENS(): the name of an analyzer is a string")
     if isinstance(value, str):
-        return ctx.tokens(value, analyzer)
+        return [term if isinstance(term, str) else _terms(term) for term in ctx.tokens(value, analyzer)]
     if isinstance(value, list):
-        return [tokens(ctx, item, analyzer) for item in value]
-    message = f"TOKENS() of {type_name(value)} is not supported: only strings and arrays of them"
-    raise ArangoError(ERROR_NOT_IMPLEMENTED, message)
+        return [tokens(ctx, item, analyzer) for item in value] or [[]]
+    return _terms(value)
+
+
+def _terms(value: Value) -> list[Any]:
+    """Return the terms of null, a boolean or a number: bytes that sort like the values, in base 64.
+
+    A number is cut off after 8, 6, 4 and 2 bytes, so that few terms cover a range of numbers.
+    """
+    match value:
+        case None:
+            return [""]
+        case bool():
+            return ["/w==" if value else "AA=="]
+        case int() | float():
+            bits = int.from_bytes(struct.pack(">d", value))
+            ordered = bits ^ (_ALL_BITS if bits & _SIGN_BIT else _SIGN_BIT)
+            whole = ordered.to_bytes(8)
+            return [
+                base64.b64encode(bytes((mark,)) + whole[:size]).decode()
+                for mark, size in ((0xA0, 8), (0xB0, 6), (0xC0, 4), (0xD0, 2))
+            ]
+        case _:
+            raise ArangoError(ERROR_BAD_PARAMETER, f"TOKENS() cannot be asked of an {type_name(value)}")
 
 
 PASSTHRU: Final = plain("PASSTHRU", "1", pass_through)

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from mcp_arangodb_async.engine.functions.overlap import (
+    Border,
+    Check,
+    cross_each_other,
+    crosses_itself,
+    region_contains,
+    region_meets,
+)
 from mcp_arangodb_async.engine.functions.sphere import (
     Loop,
     Point,
@@ -18,7 +26,6 @@ from mcp_arangodb_async.engine.functions.sphere import (
     angle,
     chain_moment,
     cross,
-    crosses,
     dot,
     from_degrees,
     unit,
@@ -89,6 +96,14 @@ class Shape:
             _on_edge(point, a, b) for line in self.lines for a, b in pairwise(line)
         )
 
+    def borders(self) -> list[Border]:
+        """Return the loops of all polygons."""
+        return [
+            Border(loop, hole=place > 0)
+            for polygon in self.polygons
+            for place, loop in enumerate(polygon.loops())
+        ]
+
     def edges(self) -> Iterator[tuple[Point, Point]]:
         """Return the edges of all lines and loops."""
         for line in self.lines:
@@ -116,31 +131,31 @@ def _on_edge(point: Point, a: Point, b: Point) -> bool:
     )
 
 
-def contains(outer: Shape, inner: Shape) -> bool:
+def contains(outer: Shape, inner: Shape, check: Check) -> bool:
     """Say whether a polygon, or several, has every point of another shape."""
+    if inner.polygons:
+        return region_contains(outer.borders(), inner.borders(), check)
+    if inner.points:
+        return all(outer.has(point) for point in inner.points)
     border = set(outer.vertices())
     if any(point not in border and not outer.has(point) for point in inner.vertices()):
         return False
-    if inner.points:
-        return all(outer.has(point) for point in inner.points)
-    outline = list(outer.edges())
-    if any(crosses(a, b, c, d) for a, b in inner.edges() for c, d in outline):
-        return False
-    own = set(inner.vertices())
-    if any(polygon.contains(point) for polygon in inner.polygons for point in border if point not in own):
+    outline = set(outer.edges())
+    if cross_each_other(inner.edges(), outline, check):
         return False
     middles = (unit(add(a, b)) for a, b in inner.edges() if {(a, b), (b, a)}.isdisjoint(outline))
     return all(outer.has(middle) for middle in middles)
 
 
-def intersects(left: Shape, right: Shape) -> bool:
+def intersects(left: Shape, right: Shape, check: Check) -> bool:
     """Say whether two shapes have a point in common."""
+    if left.polygons and right.polygons:
+        return region_meets(left.borders(), right.borders(), check)
     if any(right.has(point) for point in left.vertices()) or any(
         left.has(point) for point in right.vertices()
     ):
         return True
-    others = list(right.edges())
-    return any(crosses(a, b, c, d) for a, b in left.edges() for c, d in others)
+    return cross_each_other(left.edges(), right.edges(), check)
 
 
 def same(left: Shape, right: Shape) -> bool:
@@ -160,7 +175,7 @@ def _outline(polygon: Polygon) -> list[tuple[Point, ...]]:
     return [outline[0], *sorted(outline[1:])]
 
 
-def parse_shape(value: Value) -> Shape:
+def parse_shape(value: Value, check: Check) -> Shape:
     """Return the shape of a GeoJSON object or of [longitude, latitude]."""
     if isinstance(value, list):
         return Shape(kind="Point", points=(_point(value),))
@@ -180,9 +195,10 @@ def parse_shape(value: Value) -> Shape:
         case "multilinestring":
             return Shape(kind="MultiLineString", lines=tuple(map(_line, _lists(coordinates, 1))))
         case "polygon":
-            return Shape(kind="Polygon", polygons=(_polygon(coordinates),))
+            return Shape(kind="Polygon", polygons=(_polygon(coordinates, check),))
         case "multipolygon":
-            return Shape(kind="MultiPolygon", polygons=tuple(map(_polygon, _lists(coordinates, 1))))
+            polygons = tuple(_polygon(rings, check) for rings in _lists(coordinates, 1))
+            return Shape(kind="MultiPolygon", polygons=polygons)
         case _:
             raise ShapeError(f"Invalid GeoJSON Geometry Object: unknown type '{kind}'.")
 
@@ -228,20 +244,20 @@ def _without_repeats(points: Sequence[Point]) -> list[Point]:
     return [point for place, point in enumerate(points) if place == 0 or point != points[place - 1]]
 
 
-def _polygon(values: Value) -> Polygon:
+def _polygon(values: Value, check: Check) -> Polygon:
     rings = [[_degrees(position) for position in _lists(ring, 4)] for ring in _lists(values, 1)]
     loops: list[Loop] = []
     for number, ring in enumerate(rings):
         if ring[0] != ring[-1]:
             raise ShapeError("Loop not closed: the first and last position of a ring must be the same.")
-        loop = make_loop([from_degrees(*position) for position in ring[:-1]])
+        loop = make_loop([from_degrees(*position) for position in ring[:-1]], check)
         # The outer ring is taken as it runs; a hole is the smaller side of its ring.
         loops.append(loop if number == 0 or loop.area() <= 2 * math.pi else loop.reversed())
     closed = tuple(tuple(ring[:-1]) for ring in rings)
     return Polygon(outer=loops[0], holes=tuple(loops[1:]), rings=closed)
 
 
-def make_loop(points: Sequence[Point]) -> Loop:
+def make_loop(points: Sequence[Point], check: Check) -> Loop:
     """Return the loop of some points; ShapeError if they are too few or the edges cross."""
     distinct = _without_repeats(points)
     if len(distinct) > 1 and distinct[0] == distinct[-1]:
@@ -249,8 +265,6 @@ def make_loop(points: Sequence[Point]) -> Loop:
     if len(distinct) < 3 or len(set(distinct)) < len(distinct):
         raise ShapeError("Invalid loop in polygon: it needs three different positions and none twice.")
     loop = Loop(distinct)
-    edges = loop.edges()
-    for place, (a, b) in enumerate(edges):
-        if any(crosses(a, b, c, d) for c, d in edges[place + 2 :]):
-            raise ShapeError("Invalid loop in polygon: edges cross.")
+    if crosses_itself(loop.edges(), check):
+        raise ShapeError("Invalid loop in polygon: edges cross.")
     return loop

@@ -18,6 +18,7 @@ Point: TypeAlias = tuple[float, float, float]
 # S2's fixed point that is no vertex of anything; containment counts crossings from here.
 ORIGIN: Final[Point] = (-0.0099994664350250197, 0.0025924542609324121, 0.99994664350250195)
 _SAFE_DETERMINANT: Final = 3e-15
+_SMALL_CAP: Final = 1e-9
 
 
 def from_degrees(longitude: float, latitude: float) -> Point:
@@ -123,32 +124,37 @@ def crosses(a: Point, b: Point, c: Point, d: Point) -> bool:
     )
 
 
-def _crosses_for_counting(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Say whether passing from a to b changes sides of the edge cd, also where they share a vertex."""
-    if a in (c, d) or b in (c, d):
-        if a == b or c == d:
-            return False
-        if a == c:
-            return b == d or ordered_left(_reference(a), d, b, a)
-        if b == d:
-            return ordered_left(_reference(b), c, a, b)
-        if a == d:
-            return b == c or ordered_left(_reference(a), c, b, a)
-        return ordered_left(_reference(b), d, a, b)
-    return crosses(a, b, c, d)
+def _passes(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Say whether passing from a to b, which is a vertex of the edge cd, changes sides of that edge."""
+    if a == b:
+        return False
+    if b == d:
+        return ordered_left(_reference(b), c, a, b)
+    return ordered_left(_reference(b), d, a, b)
 
 
 class Loop:
     """A closed chain of points, the last one joined to the first; its interior is to the left."""
 
-    __slots__ = ("_origin_inside", "points")
+    __slots__ = ("_cap", "_origin_inside", "points")
 
     def __init__(self, points: Sequence[Point]) -> None:
         self.points = tuple(points)
         self._origin_inside = False
+        self._cap: tuple[Point, float] | None = None
         second = self.points[1]
         inside = ordered_left(_reference(second), self.points[0], self.points[2], second)
         self._origin_inside = inside != self.contains(second)
+        self._cap = self._bounding_cap()
+
+    def _bounding_cap(self) -> tuple[Point, float] | None:
+        """Return center and cosine of the radius of a cap around a small loop, None for a large one."""
+        center = unit(self.moment())
+        least = min(dot(center, point) for point in self.points)
+        # A cap smaller than a half sphere also has all edges between its points, and one side of the loop.
+        if least < _SMALL_CAP or self.contains(scale(center, -1)):
+            return None
+        return center, least - _SMALL_CAP
 
     def edges(self) -> Sequence[tuple[Point, Point]]:
         """Return the edges in order."""
@@ -156,8 +162,26 @@ class Loop:
 
     def contains(self, point: Point) -> bool:
         """Say whether a point is inside."""
-        crossings = sum(_crosses_for_counting(ORIGIN, point, c, d) for c, d in self.edges())
-        return (crossings % 2 == 1) != self._origin_inside
+        if self._cap is not None and dot(self._cap[0], point) < self._cap[1]:
+            return False
+        inside = self._origin_inside
+        normal_x, normal_y, normal_z = cross(ORIGIN, point)
+        start = self.points[-1]
+        side = orientation(ORIGIN, point, start)
+        for end in self.points:
+            turn = normal_x * end[0] + normal_y * end[1] + normal_z * end[2]
+            if turn > _SAFE_DETERMINANT:
+                new_side = 1
+            elif turn < -_SAFE_DETERMINANT:
+                new_side = -1
+            else:
+                new_side = orientation(ORIGIN, point, end)
+            if side != new_side:
+                at_vertex = side == 0 or new_side == 0
+                if (_passes if at_vertex else crosses)(ORIGIN, point, start, end):
+                    inside = not inside
+            start, side = end, new_side
+        return inside
 
     def reversed(self) -> Loop:
         """Return the loop around the rest of the sphere."""
