@@ -84,6 +84,10 @@ class EmbeddedEngines:
         self._open: dict[Path, OpenEngine] = {}
         self._lock = asyncio.Lock()
 
+    async def client(self, directory: Path | None, *, endpoints: Endpoints) -> EmbeddedHttpClient:
+        """A client of a directory's engine; closing it gives the engine back."""
+        return EmbeddedHttpClient(self, await self.acquire(directory), endpoints=endpoints)
+
     async def acquire(self, directory: Path | None) -> OpenEngine:
         """The engine of a directory, opened if need be; every call for memory (None) opens another one."""
         async with self._lock:

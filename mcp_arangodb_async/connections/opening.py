@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from arangoasync.request import Method, Request
@@ -23,10 +24,12 @@ from mcp_arangodb_async.connections.credentials import (
     TokenCredentials,
 )
 from mcp_arangodb_async.connections.database import ArangoDatabase
-from mcp_arangodb_async.connections.embedded import EmbeddedEngines, EmbeddedHttpClient
 from mcp_arangodb_async.connections.endpoints import Endpoints
 from mcp_arangodb_async.connections.tls import TlsContexts
 from mcp_arangodb_async.errors import AuthenticationError, BackendError, UnavailableError
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.connections.embedded import EmbeddedEngines, EmbeddedHttpClient
 
 
 class Opening:
@@ -34,7 +37,7 @@ class Opening:
 
     def __init__(self, *, endpoints: Endpoints, connect_timeout: float, maximum_response: int) -> None:
         self.tls = TlsContexts()
-        self.engines = EmbeddedEngines()
+        self._engines: EmbeddedEngines | None = None
         self.endpoints = endpoints
         self.connect_timeout = connect_timeout
         self.maximum_response = maximum_response
@@ -62,8 +65,15 @@ class Opening:
     async def ensure_database(self, client: ServerClient, settings: DatabaseSettings) -> None:
         """Make an embedded database that does not exist yet; others are the operator's to make."""
         transport = await client.transport()
-        if isinstance(transport, EmbeddedHttpClient):
-            await transport.ensure_database(settings.database)
+        if isinstance(settings.server, EmbeddedServer):
+            await cast("EmbeddedHttpClient", transport).ensure_database(settings.database)
+
+    async def engines(self) -> EmbeddedEngines:
+        """The embedded engines; whoever only talks to servers elsewhere does not pay for importing one."""
+        module = await asyncio.to_thread(import_module, "mcp_arangodb_async.connections.embedded")
+        if self._engines is None:
+            self._engines = cast("EmbeddedEngines", module.EmbeddedEngines())
+        return self._engines
 
 
 async def _open_remote(opening: Opening, settings: DatabaseSettings) -> Transport:
@@ -82,8 +92,8 @@ async def _open_remote(opening: Opening, settings: DatabaseSettings) -> Transpor
 
 async def _open_embedded(opening: Opening, settings: DatabaseSettings) -> Transport:
     assert isinstance(settings.server, EmbeddedServer)
-    opened = await opening.engines.acquire(settings.server.directory)
-    return EmbeddedHttpClient(opening.engines, opened, endpoints=opening.endpoints)
+    engines = await opening.engines()
+    return await engines.client(settings.server.directory, endpoints=opening.endpoints)
 
 
 # The kind of server → how it is opened.

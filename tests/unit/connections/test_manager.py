@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,26 @@ def test_importing_the_room_does_not_import_the_driver() -> None:
         "print([name for name in ('arangoasync', 'aiohttp', 'yarl') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_who_only_talks_to_servers_elsewhere_does_not_import_the_engine() -> None:
+    program = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+from recording_server import recording_server
+from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
+
+async def main():
+    async with recording_server() as server:
+        async with MultiDatabaseConnectionManager({"main": server.settings()}) as manager:
+            await (await manager.get_database("main")).call("GET", "_api", "version")
+
+asyncio.run(main())
+print([name for name in sys.modules if name.startswith("mcp_arangodb_async.engine")])
+"""
+    here = str(Path(__file__).parent)
+    found = subprocess.run([sys.executable, "-c", program, here], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
 
