@@ -263,7 +263,6 @@ def logger_state(call: Call) -> Response:
         "running": True,
         "lastLogTick": tick,
         "lastUncommittedLogTick": tick,
-        "totalEvents": int(tick),
         "time": _now(),
     }
     return reply(200, {"state": state, "server": _server(call), "clients": []})

@@ -181,8 +181,9 @@ class Api:
 
     @staticmethod
     def _is_about_oneself(call: Call) -> bool:
-        """Users without a right to `_system` may still see and change their own account."""
-        return call.location.segments[:2] == ("_api", "user") and call.names.get("user") == call.identity.user
+        """Users without a right to the database may still see and change their own account and tokens."""
+        about_users = call.location.segments[:2] in {("_api", "user"), ("_api", "token")}
+        return about_users and call.names.get("user") == call.identity.user
 
     @staticmethod
     def _check_need(route: Route, call: Call) -> None:

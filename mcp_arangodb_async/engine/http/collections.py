@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mcp_arangodb_async.engine.catalog.collection import Collection
+from mcp_arangodb_async.engine.catalog.index import Bounds, Index
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_ILLEGAL_NAME,
@@ -113,8 +114,21 @@ def _count(_: Call, tx: Transaction, collection: Collection) -> Json:
     return {"count": collection.count(tx)}
 
 
-def _figures(_: Call, tx: Transaction, collection: Collection) -> Json:
-    return {"count": collection.count(tx), "figures": collection.figures(tx)}
+def _figures(call: Call, tx: Transaction, collection: Collection) -> Json:
+    """Sizes; with `details` also how many entries each index has, which takes a walk over them."""
+    figures, count = collection.figures(tx), collection.count(tx)
+    if call.parameters.flag("details"):
+        counts = [(index, _entries(tx, collection, index, count)) for index in collection.indexes]
+        indexes = [{"type": index.type, "id": index.id, "count": entries} for index, entries in counts]
+        figures = {**figures, "engine": {"documents": count, "indexes": indexes}}
+    return {"count": count, "figures": figures}
+
+
+def _entries(tx: Transaction, collection: Collection, index: Index, documents: int) -> int:
+    """The entries of an index; those without an order of their own have at most one per document."""
+    if index.type in {"primary", "edge"} or not index.is_sorted:
+        return documents
+    return sum(1 for _ in collection.lookup(tx, index, Bounds()))
 
 
 def _revision(_: Call, tx: Transaction, collection: Collection) -> Json:

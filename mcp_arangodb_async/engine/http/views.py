@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from mcp_arangodb_async.engine.catalog.records import Analyzer, View
-from mcp_arangodb_async.engine.errors import ERROR_ARANGO_ILLEGAL_NAME, ERROR_BAD_PARAMETER, ArangoError
+from mcp_arangodb_async.engine.errors import (
+    ERROR_ARANGO_ILLEGAL_NAME,
+    ERROR_BAD_PARAMETER,
+    ERROR_LOCKED,
+    ArangoError,
+)
 from mcp_arangodb_async.engine.http.call import Call, merged, result
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import Json, text_field
@@ -95,7 +100,12 @@ def drop_analyzer(call: Call) -> Response:
     name = call.names["analyzer"]
     if not name:
         raise ArangoError(ERROR_BAD_PARAMETER, "expecting /_api/analyzer/<analyzer-name>")
-    dropped = call.catalog.drop_analyzer(name, force=call.parameters.flag("force"))
+    try:
+        dropped = call.catalog.drop_analyzer(name, force=call.parameters.flag("force"))
+    except ArangoError as error:
+        if error.num == ERROR_LOCKED:  # which is 500 elsewhere
+            raise ArangoError(error.num, error.message, status=409) from error
+        raise
     return merged({"name": dropped.name})
 
 
