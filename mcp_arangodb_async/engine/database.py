@@ -23,6 +23,7 @@ from .exec.running import RunningQueries, RunningQuery
 from .functions import FUNCTIONS
 from .plan.build.query import QueryPlan
 from .plan.explain import describe_rules, describe_tree, explain_plan
+from .plan.show import show_plan
 
 __all__ = ["Access", "Database", "QueryResult"]
 
@@ -113,6 +114,19 @@ class Database:
             ask(planned.query, access)
             return explain_plan(
                 planned.query, planned.rules, tx, all_plans=settings.all_plans, started=started
+            )
+
+    def show(
+        self,
+        text: str,
+        bind_vars: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The plan of a query as a tree of lines, for people."""
+        tree = self._planner.parsed(text).tree
+        with self.catalog.begin() as tx:
+            return show_plan(
+                self._planner.optimised(tree, tx, bind_vars or {}, QueryOptions.of(options)).query.plan
             )
 
     def parse(self, text: str) -> dict[str, Any]:

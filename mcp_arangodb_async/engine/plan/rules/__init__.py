@@ -1,4 +1,9 @@
-"""The optimiser: small functions from plan to plan, in the order of one tuple."""
+"""The optimiser: small functions from plan to plan, in the order of one tuple.
+
+To add a rule, write a function of a plan and a `Planning` that gives another plan (or the same one when
+there is nothing to do), and list it in `RULES`. A rule never changes which rows come out, only how they
+are found.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TypeAlias
 
 from mcp_arangodb_async.engine.plan.nodes import Plan
 
+from . import calculations, filters, indexes, outputs, sorts, subqueries
 from .support import Planning
 
 RuleFunction: TypeAlias = Callable[[Plan, Planning], Plan]
@@ -22,7 +28,31 @@ class Rule:
     can_be_disabled: bool = True
 
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule(name="inline-subqueries", apply=subqueries.inline_subqueries),
+    Rule(name="remove-redundant-calculations", apply=calculations.remove_redundant_calculations),
+    Rule(name="move-calculations-up", apply=calculations.move_calculations_up),
+    Rule(name="move-filters-up", apply=filters.move_filters_up),
+    Rule(name="remove-unnecessary-filters", apply=filters.remove_unnecessary_filters),
+    Rule(name="remove-unnecessary-calculations", apply=calculations.remove_unnecessary_calculations),
+    Rule(name="remove-redundant-sorts", apply=sorts.remove_redundant_sorts),
+    Rule(name="optimize-subqueries", apply=subqueries.optimize_subqueries),
+    Rule(name="remove-sort-rand-limit-1", apply=sorts.remove_sort_rand_limit_1),
+    Rule(name="remove-collect-variables", apply=outputs.remove_collect_variables),
+    Rule(
+        name="remove-data-modification-out-variables",
+        apply=outputs.remove_data_modification_out_variables,
+    ),
+    Rule(name="replace-or-with-in", apply=filters.replace_or_with_in),
+    Rule(name="use-indexes", apply=indexes.use_indexes),
+    Rule(name="remove-filter-covered-by-index", apply=indexes.remove_filter_covered_by_index),
+    Rule(name="use-index-for-sort", apply=indexes.use_index_for_sort),
+    Rule(name="remove-unnecessary-calculations-2", apply=calculations.remove_unnecessary_calculations),
+    Rule(name="remove-redundant-path-var", apply=outputs.remove_redundant_path_var),
+    Rule(name="move-calculations-down", apply=calculations.move_calculations_down),
+    Rule(name="sort-limit", apply=sorts.sort_limit),
+    Rule(name="optimize-count", apply=subqueries.optimize_count),
+)
 
 
 def enabled_rules(wanted: Sequence[str]) -> frozenset[str]:

@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
-from mcp_arangodb_async.engine.expressions.tree import Variables
-from mcp_arangodb_async.engine.plan.nodes import Plan, SubqueryNode
+from mcp_arangodb_async.engine.expressions.tree import (
+    Call,
+    CollectionValue,
+    Expression,
+    Subquery,
+    Variable,
+    Variables,
+    is_deterministic,
+    postorder,
+    rewrite,
+    substitute,
+    variables_of,
+)
+from mcp_arangodb_async.engine.plan.nodes import (
+    CalculationNode,
+    EnumerateCollectionNode,
+    EnumerateListNode,
+    EnumeratePathsNode,
+    EnumerateViewNode,
+    FilterNode,
+    IndexNode,
+    InsertNode,
+    Node,
+    Plan,
+    RemoveNode,
+    ReplaceNode,
+    ShortestPathNode,
+    SubqueryNode,
+    TraversalNode,
+    UpdateNode,
+    UpsertNode,
+)
+from mcp_arangodb_async.engine.plan.usage import every_node, reads
+
+#: Nodes that give several rows for one.
+LOOPS = (
+    EnumerateCollectionNode,
+    IndexNode,
+    EnumerateViewNode,
+    EnumerateListNode,
+    TraversalNode,
+    ShortestPathNode,
+    EnumeratePathsNode,
+)
+WRITES = (InsertNode, UpdateNode, ReplaceNode, RemoveNode, UpsertNode)
+#: Functions that read documents, which do not change while a query only reads.
+STABLE_READS = frozenset({"DOCUMENT", "COLLECTION_COUNT", "LENGTH", "COUNT"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,16 +65,107 @@ class Planning:
     binds: Mapping[str, Any]
     variables: Variables
     structural: set[str]
+    compat: str = "3.12"
 
 
 def everywhere(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
     """Apply a change to the subqueries of a plan, innermost first, and then to the plan itself."""
-    nodes = list(plan.nodes)
-    is_changed = False
-    for place, node in enumerate(nodes):
-        if isinstance(node, SubqueryNode):
-            inner = everywhere(node.plan, change)
-            if inner is not node.plan:
-                nodes[place] = SubqueryNode(variable=node.variable, plan=inner, is_lookup=node.is_lookup)
-                is_changed = True
-    return change(Plan(nodes=tuple(nodes)) if is_changed else plan)
+    nodes = [_inside(node, change) for node in plan.nodes]
+    return change(plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes)))
+
+
+def _inside(node: Node, change: Callable[[Plan], Plan]) -> Node:
+    if isinstance(node, SubqueryNode):
+        inner = everywhere(node.plan, change)
+        if inner is not node.plan:
+            return SubqueryNode(variable=node.variable, plan=inner, is_lookup=node.is_lookup)
+    elif isinstance(node, CalculationNode):
+        expression = with_subqueries(node.expression, lambda inner: everywhere(inner, change))
+        if expression is not node.expression:
+            return CalculationNode(variable=node.variable, expression=expression)
+    return node
+
+
+def with_subqueries(expression: Expression, change: Callable[[Plan], Plan]) -> Expression:
+    """The expression with the plans of its subqueries changed."""
+
+    def changed(part: Expression) -> Expression:
+        if isinstance(part, Subquery):
+            assert isinstance(part.plan, Plan)
+            inner = change(part.plan)
+            if inner is not part.plan:
+                return Subquery(
+                    plan=inner,
+                    variables=part.variables,
+                    is_deterministic=part.is_deterministic,
+                    modifies=part.modifies,
+                )
+        return part
+
+    return rewrite(expression, changed)
+
+
+def unchanged(nodes: list[Node], before: tuple[Node, ...]) -> bool:
+    """Whether a list holds the very nodes of a plan."""
+    return len(nodes) == len(before) and all(new is old for new, old in zip(nodes, before, strict=True))
+
+
+def uses(plan: Plan) -> Counter[Variable]:
+    """How often the variables are read, by the nodes of a plan and of the subqueries in it."""
+    return Counter(
+        variable
+        for node in every_node(plan)
+        if not isinstance(node, SubqueryNode)
+        for variable in reads(node)
+    )
+
+
+def is_read_only(node: SubqueryNode) -> bool:
+    """Whether a subquery writes nothing."""
+    return not any(isinstance(each, WRITES) for each in every_node(node.plan))
+
+
+def is_repeatable(node: Node) -> bool:
+    """Whether a calculation or subquery gives the same again for the same variables, with no other effect."""
+    if isinstance(node, CalculationNode):
+        return is_deterministic(node.expression)
+    if not isinstance(node, SubqueryNode) or node.is_lookup or not is_read_only(node):
+        return False
+    return all(
+        _is_stable(part)
+        for each in every_node(node.plan)
+        if isinstance(each, CalculationNode)
+        for part in postorder(each.expression)
+    )
+
+
+def _is_stable(part: Expression) -> bool:
+    if isinstance(part, Call):
+        return part.function.deterministic or part.function.name in STABLE_READS
+    return True
+
+
+def definitions(plan: Plan) -> dict[Variable, Expression]:
+    """What the variables of repeatable calculations stand for."""
+    return {
+        node.variable: node.expression
+        for node in plan.nodes
+        if isinstance(node, CalculationNode) and is_deterministic(node.expression)
+    }
+
+
+def resolved(expression: Expression, known: Mapping[Variable, Expression]) -> Expression:
+    """The expression with variables replaced by what they stand for, all the way down."""
+    while values := {each: known[each] for each in variables_of(expression) if each in known}:
+        expression = substitute(expression, values)
+    return expression
+
+
+def reads_collections(expression: Expression) -> bool:
+    """Whether an expression reads documents other than through variables."""
+    return any(isinstance(part, CollectionValue | Subquery) for part in postorder(expression))
+
+
+def condition_of(node: FilterNode, known: Mapping[Variable, Expression]) -> Expression | None:
+    """The expression that a filter tests, when it is a repeatable calculation."""
+    return known.get(node.condition)

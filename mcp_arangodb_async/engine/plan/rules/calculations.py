@@ -1,0 +1,130 @@
+"""Rules about calculations: do them as rarely as possible, and not at all when nobody reads them."""
+
+from __future__ import annotations
+
+from mcp_arangodb_async.engine.expressions.text import key_of
+from mcp_arangodb_async.engine.expressions.tree import Reference, Variable
+from mcp_arangodb_async.engine.plan.nodes import (
+    CalculationNode,
+    CollectNode,
+    FilterNode,
+    LimitNode,
+    Node,
+    Plan,
+    SortNode,
+    SubqueryNode,
+)
+from mcp_arangodb_async.engine.plan.renaming import renamed
+from mcp_arangodb_async.engine.plan.usage import reads, sets
+
+from .support import LOOPS, WRITES, Planning, everywhere, is_repeatable, unchanged, uses
+
+
+def move_calculations_up(plan: Plan, _: Planning) -> Plan:
+    """Do calculations and subqueries outside of loops whose variables they do not read."""
+    return everywhere(plan, _move_up)
+
+
+def _move_up(plan: Plan) -> Plan:
+    nodes = list(plan.nodes)
+    for node in plan.nodes:
+        if not isinstance(node, CalculationNode | SubqueryNode) or not is_repeatable(node):
+            continue
+        place = nodes.index(node)
+        target = _highest(nodes, place)
+        if any(isinstance(each, LOOPS) for each in nodes[target:place]):
+            nodes.insert(target, nodes.pop(place))
+    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def _highest(nodes: list[Node], place: int) -> int:
+    """The first place where a node can stand: after what it reads, and not before what makes fewer rows."""
+    needed = reads(nodes[place])
+    target = 1
+    for at in range(1, place):
+        if sets(nodes[at]) & needed:
+            target = at + 1
+    if target == 1:
+        # Nothing of this query is read: one evaluation for all rows. Subqueries stay behind writes.
+        writes = [at for at in range(1, place) if isinstance(nodes[at], WRITES)]
+        return writes[-1] + 1 if writes and isinstance(nodes[place], SubqueryNode) else 1
+    for at in range(target, place):
+        if not isinstance(nodes[at], (*LOOPS, CalculationNode, SubqueryNode, FilterNode)):
+            target = at + 1
+    return target
+
+
+def move_calculations_down(plan: Plan, _: Planning) -> Plan:
+    """Do calculations and subqueries after filters, sorts and limits that do not need them."""
+    return everywhere(plan, _move_down)
+
+
+def _move_down(plan: Plan) -> Plan:
+    nodes = list(plan.nodes)
+    for node in reversed(plan.nodes):
+        if not isinstance(node, CalculationNode | SubqueryNode) or not is_repeatable(node):
+            continue
+        place = nodes.index(node)
+        if not any(isinstance(each, LOOPS) for each in nodes[:place]):
+            continue  # done once for all rows already
+        target = place
+        for at in range(place + 1, len(nodes)):
+            later = nodes[at]
+            if node.variable in reads(later):
+                break
+            if isinstance(later, FilterNode | SortNode | LimitNode):
+                target = at
+            elif not isinstance(later, CalculationNode | SubqueryNode):
+                break
+        if target > place:
+            nodes.insert(target, nodes.pop(place))
+    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def remove_redundant_calculations(plan: Plan, _: Planning) -> Plan:
+    """Use the result of an equal calculation before, and the variable itself where LET only renames it."""
+    return everywhere(plan, _share)
+
+
+def _share(plan: Plan) -> Plan:
+    nodes = list(plan.nodes)
+    kept = {each for node in nodes if isinstance(node, CollectNode) for each in node.keep}
+    known: dict[str, Variable] = {}
+    place = 0
+    while place < len(nodes):
+        node = nodes[place]
+        if isinstance(node, CollectNode):
+            known.clear()
+        if isinstance(node, CalculationNode) and is_repeatable(node) and node.variable not in kept:
+            if isinstance(node.expression, Reference):
+                first = node.expression.variable
+            else:
+                first = known.setdefault(key_of(node.expression), node.variable)
+            if first is not node.variable:
+                names = {node.variable: first}
+                nodes[place:] = [renamed(each, names) for each in nodes[place + 1 :]]
+                continue
+        place += 1
+    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def remove_unnecessary_calculations(plan: Plan, _: Planning) -> Plan:
+    """Drop calculations and subqueries that nobody reads."""
+    return everywhere(plan, _remove_unused)
+
+
+def _remove_unused(plan: Plan) -> Plan:
+    nodes = list(plan.nodes)
+    while True:
+        counted = uses(Plan(nodes=tuple(nodes)))
+        unused = [
+            node
+            for node in nodes
+            if isinstance(node, CalculationNode | SubqueryNode)
+            and not counted[node.variable]
+            and is_repeatable(node)
+        ]
+        if not unused:
+            break
+        nodes = [node for node in nodes if node not in unused]
+    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
