@@ -16,6 +16,7 @@ from mcp_arangodb_async.engine.errors import ERROR_ARANGO_INDEX_NOT_FOUND, Arang
 from mcp_arangodb_async.engine.storage.store import Space, keyed, numbered
 
 from . import documents
+from .bulk import insert_many
 from .cache import cost_of
 from .computed import Computation
 from .entries import EntryWriter, keeps_entries, key_range
@@ -45,6 +46,7 @@ class Collection:
         "id",
         "indexes",
         "is_edge",
+        "is_plain",
         "keys",
         "name",
         "properties",
@@ -74,6 +76,8 @@ class Collection:
         self.writers = tuple(EntryWriter(properties.id, index) for index in indexes if keeps_entries(index))
         self.validator = None if properties.schema is None else Validator(properties.schema)
         self.computation = computation
+        #: Whether documents are stored as they come, with nothing computed and no schema.
+        self.is_plain = not properties.computed_values and self.validator is None
         self.selectivities: dict[int, tuple[int, float]] = {}
 
     # Reading
@@ -306,7 +310,7 @@ class Collection:
         """Store many; an item that cannot be stored gives its error, the others are stored. The fast way in
         bulk.
         """
-        return documents.insert_many(self, tx, items, options or documents.DEFAULTS)
+        return insert_many(self, tx, items, options or documents.DEFAULTS)
 
     def update(
         self, tx: Transaction, key: str, patch: Document, options: WriteOptions | None = None

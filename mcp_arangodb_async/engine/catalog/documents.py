@@ -6,6 +6,8 @@ Every operation checks all it can before it writes anything, so an operation tha
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+import orjson
+
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_CONFLICT,
     ERROR_ARANGO_DOCUMENT_KEY_BAD,
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 DEFAULTS: Final = WriteOptions()
-_BATCH: Final = 1000
 _NOTHING: Final = ""
 
 
@@ -51,18 +52,19 @@ def insert(
 ) -> DocumentChange:
     """See `Collection.insert`."""
     touched = tx.touch(collection.id)
-    key, is_made = _key_for(collection, tx, touched, document, options)
+    generator = KeyGenerator(collection.properties, touched, tx.counters)
+    key, is_made = key_for(generator, document, options)
     encoded = key.encode()
     number = None if is_made else tx.store.get(collection.keys, encoded)
     if number is not None:
         return _insert_over(collection, tx, key, document, options)
-    new = _composed(collection, key, document, options)
-    _finish(collection, "insert", new, None)
+    new = composed(collection, key, document, options)
+    finish(collection, "insert", new, None)
     ready = _ready(collection, tx, new, encoded)
     _check_unique(collection, tx, ready, replaced=None)
     _store(collection, tx, touched, ready)
     touched.count += 1
-    _note_sync(collection, tx, options)
+    note_sync(collection, tx, options)
     return DocumentChange(old=None, new=new)
 
 
@@ -79,75 +81,6 @@ def _insert_over(
             return DocumentChange(old=old, new=old, ignored=True)
         case "conflict":
             raise _key_taken(key)
-
-
-def insert_many(
-    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
-) -> list[DocumentChange | ArangoError]:
-    """See `Collection.insert_many`."""
-    results: list[DocumentChange | ArangoError] = []
-    for start in range(0, len(items), _BATCH):
-        results += _insert_batch(collection, tx, items[start : start + _BATCH], options)
-    return results
-
-
-def _insert_batch(
-    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
-) -> list[DocumentChange | ArangoError]:
-    """Look up all keys at once and write space by space; one by one only where some are overwritten."""
-    touched = tx.touch(collection.id)
-    keys: list[str | ArangoError] = []
-    for item in items:
-        try:
-            keys.append(_key_for(collection, tx, touched, item, options)[0])
-        except ArangoError as error:
-            keys.append(error)
-    wanted = [key.encode() for key in keys if isinstance(key, str)]
-    taken: set[bytes] = set(tx.store.get_many(collection.keys, wanted))
-    if options.overwrite_mode != "conflict" and (taken or len(set(wanted)) < len(wanted)):
-        return _insert_each(collection, tx, items, keys, options)
-    results: list[DocumentChange | ArangoError] = []
-    batch: list[_Ready] = []
-    values: dict[tuple[int, bytes], str] = {}
-    for item, key in zip(items, keys, strict=True):
-        if isinstance(key, ArangoError):
-            results.append(key)
-            continue
-        encoded = key.encode()
-        try:
-            if encoded in taken:
-                raise _key_taken(key)
-            new = _composed(collection, key, item, options)
-            _finish(collection, "insert", new, None)
-            ready = _ready(collection, tx, new, encoded)
-            _check_unique(collection, tx, ready, replaced=None, beside=values)
-        except ArangoError as error:
-            results.append(error)
-            continue
-        taken.add(encoded)
-        batch.append(ready)
-        results.append(DocumentChange(old=None, new=new))
-    _store_batch(collection, tx, touched, batch)
-    _note_sync(collection, tx, options)
-    return results
-
-
-def _insert_each(
-    collection: "Collection",
-    tx: Transaction,
-    items: Sequence[Any],
-    keys: Sequence[str | ArangoError],
-    options: WriteOptions,
-) -> list[DocumentChange | ArangoError]:
-    results: list[DocumentChange | ArangoError] = []
-    for item, key in zip(items, keys, strict=True):
-        try:
-            if isinstance(key, ArangoError):
-                raise key
-            results.append(insert(collection, tx, {**item, "_key": key}, options))
-        except ArangoError as error:
-            results.append(error)
-    return results
 
 
 def update(
@@ -186,13 +119,13 @@ def _exchange(
 ) -> DocumentChange:
     """Put a document with other contents in the place of `old`, which is stored under `number`."""
     touched = tx.touch(collection.id)
-    new = _composed(collection, old["_key"], contents, options)
-    _finish(collection, moment, new, old)
+    new = composed(collection, old["_key"], contents, options)
+    finish(collection, moment, new, old)
     ready = _ready(collection, tx, new, old["_key"].encode())
     _check_unique(collection, tx, ready, replaced=number)
     _erase(collection, tx, touched, old, number, keep_key=True)
     _store(collection, tx, touched, ready)
-    _note_sync(collection, tx, options)
+    note_sync(collection, tx, options)
     return DocumentChange(old=old, new=new)
 
 
@@ -202,7 +135,7 @@ def remove(collection: "Collection", tx: Transaction, key: str, options: WriteOp
     touched = tx.touch(collection.id)
     _erase(collection, tx, touched, old, number, keep_key=False)
     touched.count -= 1
-    _note_sync(collection, tx, options)
+    note_sync(collection, tx, options)
     return DocumentChange(old=old, new=None)
 
 
@@ -218,21 +151,18 @@ def truncate(collection: "Collection", tx: Transaction) -> int:
     touched.added = {}
     touched.removed = []
     touched.cost = 0
-    _note_sync(collection, tx, DEFAULTS)
+    note_sync(collection, tx, DEFAULTS)
     return count
 
 
 # What the operations are made of
 
 
-def _key_for(
-    collection: "Collection", tx: Transaction, touched: Touched, document: Any, options: WriteOptions
-) -> tuple[str, bool]:
+def key_for(generator: KeyGenerator, document: Any, options: WriteOptions) -> tuple[str, bool]:
     """The key of a new document, and whether it was made just now, so that no other has it."""
     if not isinstance(document, dict):
         raise ArangoError(ERROR_ARANGO_DOCUMENT_TYPE_INVALID)
     fields = cast("Document", document)
-    generator = KeyGenerator(collection.properties, touched, tx.counters)
     if "_key" not in fields:
         return generator.make(), True
     key = fields["_key"]
@@ -272,7 +202,7 @@ def _is_version(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
-def _composed(collection: "Collection", key: str, contents: Document, options: WriteOptions) -> Document:
+def composed(collection: "Collection", key: str, contents: Document, options: WriteOptions) -> Document:
     """A document with its system attributes first, as ArangoDB orders them, and a new revision."""
     new: Document = {"_key": key, "_id": _NOTHING}
     if collection.is_edge:
@@ -317,7 +247,7 @@ def _merge(old: Document, patch: Document, *, keep_null: bool, merge_objects: bo
     return merged
 
 
-def _finish(collection: "Collection", moment: ComputeOn, new: Document, old: Document | None) -> None:
+def finish(collection: "Collection", moment: ComputeOn, new: Document, old: Document | None) -> None:
     """Compute what is computed, then ask the schema."""
     collection.computation.apply(moment, new)
     if collection.validator is not None and not collection.properties.is_system:
@@ -329,8 +259,18 @@ def _ready(collection: "Collection", tx: Transaction, new: Document, key: bytes)
     number = tx.revisions.next()
     if not new["_rev"]:
         new["_rev"] = revision_text(number)
-    entries = [(writer, writer.keys(new)) for writer in collection.writers]
-    return _Ready(number, key, new, encode_json(new), entries)
+    return _Ready(
+        number, key, new, encoded(new), [(writer, writer.keys(new)) for writer in collection.writers]
+    )
+
+
+def encoded(document: Document) -> bytes:
+    """A document as JSON. Only few hold what `encode_json` has to look at twice."""
+    try:
+        body = orjson.dumps(document)
+    except TypeError:
+        return encode_json(document)
+    return encode_json(document) if b".0" in body else body
 
 
 def _check_unique(
@@ -339,29 +279,17 @@ def _check_unique(
     ready: _Ready,
     *,
     replaced: int | None,
-    beside: dict[tuple[int, bytes], str] | None = None,
 ) -> None:
-    """Raise 1210 when another document has one of the values.
-
-    `replaced` is the number of the document that makes place. `beside` holds the values of documents that are
-    about to be written with this one; those of this one are added when it may be written.
-    """
-    own: dict[tuple[int, bytes], str] = {}
+    """Raise 1210 when another document has one of the values; `replaced` is the one that makes place."""
     for writer, keys in ready.entries:
         if not writer.is_unique:
             continue
+        if len(set(keys)) < len(keys):
+            raise writer.violated(ready.document["_key"])
         for key in keys:
-            place = (writer.index.id, key)
-            if place in own:
-                raise writer.violated(ready.document["_key"])
-            own[place] = ready.document["_key"]
-            if beside is not None and place in beside:
-                raise writer.violated(beside[place])
             stored = tx.store.get(writer.space, key)
             if stored is not None and int.from_bytes(stored, "big") != replaced:
                 raise writer.violated(collection.load(tx, int.from_bytes(stored, "big"))["_key"])
-    if beside is not None:
-        beside.update(own)
 
 
 def _store(collection: "Collection", tx: Transaction, touched: Touched, ready: _Ready) -> None:
@@ -376,23 +304,6 @@ def _store(collection: "Collection", tx: Transaction, touched: Touched, ready: _
         for key in keys:
             store.put(writer.space, *writer.entry(key, ready.number))
     tx.note_added(touched, ready.number, ready.document, len(ready.body))
-
-
-def _store_batch(collection: "Collection", tx: Transaction, touched: Touched, batch: list[_Ready]) -> None:
-    store = tx.store
-    store.put_many(collection.bodies, [(ready.number, ready.body) for ready in batch])
-    store.put_many(collection.keys, [(ready.key, packed(ready.number)) for ready in batch])
-    if collection.is_edge:
-        ends = [edge_keys(ready.document, ready.number) for ready in batch]
-        store.put_many(collection.from_edges, [(start, b"") for start, _ in ends])
-        store.put_many(collection.to_edges, [(end, b"") for _, end in ends])
-    for place, writer in enumerate(collection.writers):
-        entries = [writer.entry(key, ready.number) for ready in batch for key in ready.entries[place][1]]
-        entries.sort()  # neighbours are written together
-        store.put_many(writer.space, entries)
-    for ready in batch:
-        tx.note_added(touched, ready.number, ready.document, len(ready.body))
-    touched.count += len(batch)
 
 
 def _erase(
@@ -418,7 +329,7 @@ def edge_keys(document: Document, number: int) -> tuple[bytes, bytes]:
     return document["_from"].encode() + end, document["_to"].encode() + end
 
 
-def _note_sync(collection: "Collection", tx: Transaction, options: WriteOptions) -> None:
+def note_sync(collection: "Collection", tx: Transaction, options: WriteOptions) -> None:
     if options.wait_for_sync or collection.properties.wait_for_sync:
         tx.require_sync()
 

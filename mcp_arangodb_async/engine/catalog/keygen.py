@@ -72,17 +72,19 @@ class KeyCounters:
         self._lock = threading.Lock()
         self._last: dict[int, int] = {}
 
-    def take(self, collection: int, options: KeyOptions, last: int) -> int:
-        """The next number after `last` and after all that were taken before."""
+    def take(self, collection: int, options: KeyOptions, last: int, count: int) -> range:
+        """The next numbers after `last` and after all that were taken before."""
+        step = options.increment
         with self._lock:
             last = max(last, self._last.get(collection, 0))
             if options.type == "autoincrement":
-                offset, increment = options.offset, options.increment
-                number = offset if last < offset else last + increment - (last - offset) % increment
+                offset = options.offset
+                first = offset if last < offset else last + step - (last - offset) % step
             else:
-                number = max(last, _FIRST_TRADITIONAL) + 1
-            self._last[collection] = number
-            return number
+                first = max(last, _FIRST_TRADITIONAL) + 1
+            taken = range(first, first + count * step, step)
+            self._last[collection] = taken[-1]
+            return taken
 
 
 class KeyGenerator:
@@ -99,14 +101,18 @@ class KeyGenerator:
 
     def make(self) -> str:
         """A new key. 1225 when there are no more."""
+        return self.make_many(1)[0]
+
+    def make_many(self, count: int) -> list[str]:
+        """New keys."""
         kind = self._options.type
         if kind == "uuid":
-            return str(uuid.uuid4())
-        number = self._counters.take(self._collection, self._options, self._touched.last_key)
-        if number >= _LAST:
+            return [str(uuid.uuid4()) for _ in range(count)]
+        numbers = self._counters.take(self._collection, self._options, self._touched.last_key, count)
+        if numbers[-1] >= _LAST:
             raise ArangoError(ERROR_ARANGO_OUT_OF_KEYS)
-        self._touched.last_key = number
-        return f"{number:016x}" if kind == "padded" else str(number)
+        self._touched.last_key = numbers[-1]
+        return [f"{number:016x}" for number in numbers] if kind == "padded" else list(map(str, numbers))
 
     def accept(self, key: Any, *, is_restore: bool = False) -> str:
         """A key that the user gave, if it may be one. 1221, 1222."""

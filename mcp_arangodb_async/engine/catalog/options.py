@@ -1,7 +1,7 @@
 """Options and results of document operations."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 OverwriteMode = Literal["conflict", "ignore", "replace", "update"]
 
@@ -29,9 +29,8 @@ class WriteOptions:
     version_attribute: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentChange:
-    """What a write did. Both documents are shared and must never be mutated.
+class DocumentChange(NamedTuple):
+    """What a write did. Both documents are shared and must never be mutated. A tuple, as there are so many.
 
     Insert: `old` is None unless an existing document was overwritten or kept. Remove: `new` is None.
     `ignored`: nothing was written (overwrite mode `ignore`, or an older version); then `old is new`.

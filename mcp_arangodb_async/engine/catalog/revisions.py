@@ -59,6 +59,18 @@ def revision_text(number: int) -> str:
     )
 
 
+def revision_texts(numbers: range) -> list[str]:
+    """The texts of consecutive numbers; they differ in the last two letters only, mostly."""
+    texts: list[str] = []
+    number = numbers.start
+    while number < numbers.stop:
+        low = number & 4095
+        beginning = revision_text(number)[:-2]
+        texts += [beginning + pair for pair in _PAIRS[low : low + numbers.stop - number]]
+        number += 4096 - low
+    return texts
+
+
 def revision_number(text: str) -> int | None:
     """The number of a revision's text; None when it is none."""
     if not text or len(text) > _LETTERS:

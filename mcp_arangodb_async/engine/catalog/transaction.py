@@ -3,7 +3,7 @@ far.
 """
 
 import struct
-from collections.abc import Callable, Generator, Set
+from collections.abc import Callable, Generator, Iterable, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -233,6 +233,15 @@ class Transaction:
         if touched.added is not None:
             touched.added[number] = (document, size)
             touched.cost += cost_of(size)
+            if touched.cost > self.cache.limit // 4:
+                touched.added = None
+
+    def note_many_added(self, touched: Touched, written: Iterable[tuple[int, Document, int]]) -> None:
+        """The same for many."""
+        if touched.added is not None:
+            added = {number: (document, size) for number, document, size in written}
+            touched.added.update(added)
+            touched.cost += sum(map(cost_of, (size for _, size in added.values())))
             if touched.cost > self.cache.limit // 4:
                 touched.added = None
 

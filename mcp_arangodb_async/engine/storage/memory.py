@@ -163,6 +163,14 @@ class MemoryTransaction:
         for key, value in pairs:
             self.put(space, key, value)
 
+    def insert_many(self, space: Space[K], pairs: Sequence[tuple[K, bytes]]) -> bool:
+        """See `StoreTransaction.insert_many`."""
+        root = self._root(space)
+        if any(root.get(key) is not None for key, _ in pairs):
+            return False
+        self.put_many(space, pairs)
+        return True
+
     def delete(self, space: Space[K], key: K) -> None:
         """See `StoreTransaction.delete`."""
         if self._root(space).get(key) is None:

@@ -89,6 +89,13 @@ class OverlayTransaction:
         for key, value in pairs:
             self._set(space, key, value)
 
+    def insert_many(self, space: Space[K], pairs: Sequence[tuple[K, bytes]]) -> bool:
+        """See `StoreTransaction.insert_many`."""
+        if self.get_many(space, [key for key, _ in pairs]):
+            return False
+        self.put_many(space, pairs)
+        return True
+
     def delete(self, space: Space[K], key: K) -> None:
         """See `StoreTransaction.delete`."""
         self._set(space, key, None)

@@ -45,6 +45,7 @@ class _Statements(NamedTuple):
 
     get: str
     put: str
+    insert: str
     delete: str
     table: str
 
@@ -123,6 +124,7 @@ class SqliteStore:
             found = _Statements(
                 get=f"SELECT v FROM {table} WHERE k = ?",
                 put=f"INSERT OR REPLACE INTO {table} VALUES (?, ?)",
+                insert=f"INSERT INTO {table} VALUES (?, ?)",
                 delete=f"DELETE FROM {table} WHERE k = ?",
                 table=table,
             )
@@ -302,6 +304,20 @@ class SqliteTransaction:
             self._run_many(self._store.statements(space.name).put, pairs)
         except sqlite3.Error as error:
             self._fail(error)
+
+    def insert_many(self, space: Space[K], pairs: Sequence[tuple[K, bytes]]) -> bool:
+        """See `StoreTransaction.insert_many`."""
+        self._written.add(space.name)
+        savepoint = self.savepoint()
+        try:
+            self._run_many(self._store.statements(space.name).insert, pairs)
+        except sqlite3.IntegrityError:
+            self.rollback_to(savepoint)
+            return False
+        except sqlite3.Error as error:
+            self._fail(error)
+        self.release(savepoint)
+        return True
 
     def delete(self, space: Space[K], key: K) -> None:
         """See `StoreTransaction.delete`."""

@@ -78,6 +78,10 @@ class StoreTransaction(Protocol):
         """Set many keys."""
         ...
 
+    def insert_many(self, space: Space[K], pairs: Sequence[tuple[K, bytes]]) -> bool:
+        """Set many new keys, each given once; False, and nothing set, when one of them exists."""
+        ...
+
     def delete(self, space: Space[K], key: K) -> None:
         """Remove a key; nothing happens when it does not exist."""
         ...

@@ -1,0 +1,154 @@
+"""Inserting many documents: prepared one by one, written space by space.
+
+The keys and unique values of a batch are inserted on the assumption that they are new. When one is not, the
+batch is undone and gone through document by document, so that each failure is reported for its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp_arangodb_async.engine.errors import ArangoError
+from mcp_arangodb_async.engine.storage.store import Space
+
+from .documents import composed, edge_keys, encoded, finish, insert, key_for, note_sync
+from .entries import EntryWriter, packed
+from .keygen import KeyGenerator
+from .options import DocumentChange, WriteOptions
+from .revisions import revision_texts
+from .transaction import Touched, Transaction
+
+if TYPE_CHECKING:
+    from .collection import Collection
+
+Document = dict[str, Any]
+
+_BATCH: Final = 1000
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Documents ready to be stored, column by column: that is how they are written."""
+
+    numbers: list[int] = field(default_factory=list[int])
+    keys: list[bytes] = field(default_factory=list[bytes])
+    documents: list[Document] = field(default_factory=list[Document])
+    bodies: list[bytes] = field(default_factory=list[bytes])
+
+
+def insert_many(
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+) -> list[DocumentChange | ArangoError]:
+    """See `Collection.insert_many`."""
+    touched = tx.touch(collection.id)
+    results: list[DocumentChange | ArangoError] = []
+    for start in range(0, len(items), _BATCH):
+        results += _insert_batch(collection, tx, touched, items[start : start + _BATCH], options)
+    note_sync(collection, tx, options)
+    return results
+
+
+def _insert_batch(
+    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any], options: WriteOptions
+) -> list[DocumentChange | ArangoError]:
+    batch, outcomes = _prepare(collection, tx, touched, items, options)
+    savepoint = tx.store.savepoint()
+    if _claim(collection, tx, batch):
+        tx.store.release(savepoint)
+        _write(collection, tx, touched, batch)
+        return [DocumentChange(None, each) if isinstance(each, dict) else each for each in outcomes]
+    tx.store.rollback_to(savepoint)
+    return _insert_each(collection, tx, items, outcomes, options)
+
+
+def _prepare(
+    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any], options: WriteOptions
+) -> tuple[_Batch, list[Document | ArangoError]]:
+    """Everything that concerns one document alone; the document or the error of each item."""
+    generator = KeyGenerator(collection.properties, touched, tx.counters)
+    is_plain = collection.is_plain and not collection.is_edge
+    prefix = f"{collection.name}/"
+    batch = _Batch()
+    outcomes: list[Document | ArangoError] = []
+    made: Iterator[str] = iter(())
+    if all(isinstance(item, dict) and "_key" not in item for item in items):
+        made = iter(generator.make_many(len(items)))
+    numbers = tx.revisions.block(len(items))
+    for item, number, revision in zip(items, numbers, revision_texts(numbers), strict=True):
+        try:
+            key = next(made, None) or key_for(generator, item, options)[0]
+            new = {"_key": key, "_id": prefix + key, "_rev": revision, **item} if is_plain else {}
+            if len(new) != len(item) + 3 or "_from" in new or "_to" in new:  # it has attributes of the system
+                new = composed(collection, key, item, options)
+                finish(collection, "insert", new, None)
+                new["_rev"] = new["_rev"] or revision
+        except ArangoError as error:
+            outcomes.append(error)
+            continue
+        batch.numbers.append(number)
+        batch.keys.append(key.encode())
+        batch.documents.append(new)
+        batch.bodies.append(encoded(new))
+        outcomes.append(new)
+    return batch, outcomes
+
+
+def _claim(collection: "Collection", tx: Transaction, batch: _Batch) -> bool:
+    """Insert the keys and unique values; False when one is in the store already or twice in the batch."""
+    if not _insert_new(tx, collection.keys, list(zip(batch.keys, map(packed, batch.numbers), strict=True))):
+        return False
+    return all(
+        _insert_new(tx, writer.space, _entries(writer, batch))
+        for writer in collection.writers
+        if writer.is_unique
+    )
+
+
+def _insert_new(tx: Transaction, space: Space[bytes], pairs: list[tuple[bytes, bytes]]) -> bool:
+    return len(dict(pairs)) == len(pairs) and tx.store.insert_many(space, pairs)
+
+
+def _entries(writer: EntryWriter, batch: _Batch) -> list[tuple[bytes, bytes]]:
+    entries = [
+        writer.entry(key, number)
+        for number, document in zip(batch.numbers, batch.documents, strict=True)
+        for key in writer.keys(document)
+    ]
+    entries.sort()  # neighbours are written together
+    return entries
+
+
+def _write(collection: "Collection", tx: Transaction, touched: Touched, batch: _Batch) -> None:
+    """Everything but what `_claim` has written."""
+    store = tx.store
+    store.put_many(collection.bodies, zip(batch.numbers, batch.bodies, strict=True))
+    if collection.is_edge:
+        ends = [edge_keys(*each) for each in zip(batch.documents, batch.numbers, strict=True)]
+        store.put_many(collection.from_edges, sorted((start, b"") for start, _ in ends))
+        store.put_many(collection.to_edges, sorted((end, b"") for _, end in ends))
+    for writer in collection.writers:
+        if not writer.is_unique:
+            store.put_many(writer.space, _entries(writer, batch))
+    sizes = map(len, batch.bodies)
+    tx.note_many_added(touched, zip(batch.numbers, batch.documents, sizes, strict=True))
+    touched.count += len(batch.numbers)
+
+
+def _insert_each(
+    collection: "Collection",
+    tx: Transaction,
+    items: Sequence[Any],
+    outcomes: Sequence[Document | ArangoError],
+    options: WriteOptions,
+) -> list[DocumentChange | ArangoError]:
+    """One by one, with the keys made before: where some conflict or overwrite others."""
+    results: list[DocumentChange | ArangoError] = []
+    for item, outcome in zip(items, outcomes, strict=True):
+        if isinstance(outcome, ArangoError):
+            results.append(outcome)
+            continue
+        try:
+            results.append(insert(collection, tx, {**item, "_key": outcome["_key"]}, options))
+        except ArangoError as error:
+            results.append(error)
+    return results
