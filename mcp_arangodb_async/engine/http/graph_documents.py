@@ -45,6 +45,16 @@ def _graph(call: Call, tx: Transaction, kind: Kind) -> Graph:
     return graph
 
 
+def _edge_collections_at(tx: Transaction, vertices: str) -> set[str]:
+    """The edge collections that lose edges with a vertex of a collection, in all graphs."""
+    return {
+        edges
+        for graph in graphs.list_graphs(tx)
+        if vertices in graph.vertex_collections
+        for edges in graph.edge_collections
+    }
+
+
 def _precondition(document: Json) -> Response:
     error = ArangoError(ERROR_ARANGO_CONFLICT, "conflict, _rev values do not match", status=412)
     return failure(error, identity_of(document), {"etag": document["_rev"]})
@@ -148,6 +158,8 @@ def _remove(kind: Kind) -> Callable[[Call], Response]:
             stored = other_revision(tx, collection, key, options)
             if stored is not None:
                 return _precondition(stored)
+            for edges in _edge_collections_at(tx, collection.name):
+                call.allow(edges, True)
             change = graphs.remove_vertex(tx, graph, collection.name, key, options)
         removed: Json = {"removed": True}
         if call.parameters.flag("returnOld"):

@@ -63,14 +63,31 @@ def create_graph(call: Call) -> Response:
     definitions: Any = body.get("edgeDefinitions") or []
     if not isinstance(definitions, list):
         raise ArangoError(ERROR_GRAPH_CREATE_MALFORMED_EDGE_DEFINITION)
+    edges = [definition_of(entry) for entry in cast("list[Any]", definitions)]
+    orphans = names_field(body, "orphanCollections")
+    for definition in edges:
+        _allow_definition(call, definition)
+    for orphan in orphans:
+        _allow_existing(call, orphan)
     graph = graphs.create_graph(
         call.catalog,
         name,
-        [definition_of(entry) for entry in cast("list[Any]", definitions)],
-        names_field(body, "orphanCollections"),
+        edges,
+        orphans,
         {option: body[option] for option in _SHARD_OPTIONS if option in body},
     )
     return _shown(call, graph)
+
+
+def _allow_definition(call: Call, definition: EdgeDefinition) -> None:
+    """A graph opens a way into its collections: who defines it must be allowed to read them."""
+    for name in (definition.collection, *definition.sources, *definition.targets):
+        _allow_existing(call, name)
+
+
+def _allow_existing(call: Call, name: str) -> None:
+    if name in call.catalog.state().by_name:
+        call.allow(name, False)
 
 
 def drop_graph(call: Call) -> Response:
@@ -95,6 +112,7 @@ def list_vertex_collections(call: Call) -> Response:
 
 def add_vertex_collection(call: Call) -> Response:
     collection = text_field(call.fields, "collection")
+    _allow_existing(call, collection)
     create = call.parameters.flag("createCollection", True)
     return _shown(
         call, graphs.add_vertex_collection(call.catalog, call.names["graph"], collection, create=create)
@@ -120,9 +138,9 @@ def list_edge_collections(call: Call) -> Response:
 
 
 def add_edge_definition(call: Call) -> Response:
-    return _shown(
-        call, graphs.add_edge_definition(call.catalog, call.names["graph"], definition_of(call.body))
-    )
+    definition = definition_of(call.body)
+    _allow_definition(call, definition)
+    return _shown(call, graphs.add_edge_definition(call.catalog, call.names["graph"], definition))
 
 
 def replace_edge_definition(call: Call) -> Response:
@@ -133,6 +151,7 @@ def replace_edge_definition(call: Call) -> Response:
             "the definition is of another edge collection than the path",
             status=400,
         )
+    _allow_definition(call, definition)
     graph = graphs.replace_edge_definition(
         call.catalog,
         call.names["graph"],

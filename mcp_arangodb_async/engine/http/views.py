@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from mcp_arangodb_async.engine.catalog.records import Analyzer, View
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_ILLEGAL_NAME,
@@ -41,7 +43,21 @@ def list_views(call: Call) -> Response:
     return result([_brief(view) for view in call.catalog.state().views.values()])
 
 
+def _allow_sources(call: Call) -> None:
+    """A view opens a way into its collections: who links them must be allowed to read them."""
+    links: Any = call.fields.get("links")
+    indexes: Any = call.fields.get("indexes")
+    names = list(cast("Json", links)) if isinstance(links, dict) else []
+    for entry in cast("list[Any]", indexes) if isinstance(indexes, list) else []:
+        if isinstance(entry, dict):
+            names.append(str(cast("Json", entry).get("collection")))
+    for name in names:
+        if name in call.catalog.state().by_name:
+            call.allow(name, False)
+
+
 def create_view(call: Call) -> Response:
+    _allow_sources(call)
     return merged(_full(call.catalog.create_view(call.fields)), 201)
 
 
@@ -54,10 +70,12 @@ def read_view_properties(call: Call) -> Response:
 
 
 def update_view(call: Call) -> Response:
+    _allow_sources(call)
     return merged(_full(call.catalog.change_view(_find(call).name, call.fields, partial=True)))
 
 
 def replace_view(call: Call) -> Response:
+    _allow_sources(call)
     return merged(_full(call.catalog.change_view(_find(call).name, call.fields, partial=False)))
 
 
