@@ -22,7 +22,7 @@ from mcp_arangodb_async.engine.errors import ArangoError
 
 EXPECTED_ERRORS = frozenset((1501, 1502, 1524, 1574, 1575))
 SLOWEST_ALLOWED = 2.0
-"""Seconds one query may take; a whole one takes about a ten-thousandth of that."""
+"""Seconds of processor time one query may take; a usual one takes about a ten-thousandth of that."""
 
 SEEDS = (
     "FOR u IN users FILTER u.age >= 18 && u.name != null SORT u.name DESC, u.age LIMIT 5, 10 RETURN u",
@@ -182,13 +182,13 @@ def main(arguments: list[str] | None = None) -> int:
     failures = 0
     for _ in range(chosen.count):
         text = mutator.query()
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             outcomes[check(text)] += 1
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             failures += 1
             print(f"{type(error).__name__}: {error}\n  {text!r}", file=sys.stderr)
-        slowest = max(slowest, (time.perf_counter() - started, text))
+        slowest = max(slowest, (time.process_time() - started, text))
     print(f"{chosen.count} queries: {dict(outcomes.most_common())}, {failures} failures")
     print(f"slowest: {slowest[0] * 1000:.1f} ms, {len(slowest[1])} characters")
     if slowest[0] > SLOWEST_ALLOWED:
