@@ -32,7 +32,7 @@ from .records import Analyzer, View
 from .revisions import Revisions
 from .state import CatalogState
 from .stored import VERSION_KEY, StateReader, is_empty, prepare
-from .transaction import HIGHEST_NUMBER, META, Transaction, state_key, stored_number, unpacked
+from .transaction import META, Transaction, state_key, unpacked
 
 _EXPIRED_AT_ONCE: Final = 1000
 
@@ -108,8 +108,6 @@ class Catalog:
         """
         store = self._store.begin(write=write, timeout=self._lock_timeout if timeout is None else timeout)
         try:
-            if write:
-                self._revisions.at_least(stored_number(store.get(META, HIGHEST_NUMBER)))
             return self._transaction(store)
         except BaseException:
             store.rollback()
@@ -127,7 +125,6 @@ class Catalog:
         timeout = self._lock_timeout if lock_timeout is None else lock_timeout
         store = OverlayTransaction(self._store, max_bytes=max_bytes, timeout=timeout)
         try:
-            self._revisions.at_least(stored_number(store.get(META, HIGHEST_NUMBER)))
             return self._transaction(store, lambda: self._store.begin(write=True, timeout=timeout))
         except BaseException:
             store.rollback()

@@ -116,8 +116,12 @@ class Collection:
         cached = self.documents(tx)
         if cached is not None:
             return reversed(cached) if reverse else iter(cached)
-        # Numbers grow, so what the transaction itself writes from now on lies above the limit.
-        limit = tx.revisions.next() if tx.writable else None
+        limit = None
+        if (
+            tx.writable
+        ):  # numbers grow, so what the transaction itself writes from now on lies above the limit
+            tx.revisions.at_least(tx.state(self.id).stamp)
+            limit = tx.revisions.next()
         pairs = tx.store.scan(self.bodies, None, limit, reverse=reverse)
         if reverse or tx.touched(self.id) is not None:
             return (self._decoded(tx, number, body) for number, body in pairs)

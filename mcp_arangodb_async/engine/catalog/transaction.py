@@ -29,11 +29,8 @@ Document = dict[str, Any]
 
 #: The space of what is not documents or indexes: the catalogue's records, and the state of each collection.
 META: Final = keyed("meta")
-#: The highest number given out, so that a process with a slow clock goes on above it.
-HIGHEST_NUMBER: Final = b"number"
 
 _STATE: Final = struct.Struct(">qqq")
-_NUMBER: Final = struct.Struct(">q")
 _EVERYTHING: Final = 2**63 - 1
 
 
@@ -51,7 +48,7 @@ def state_key(collection: int) -> bytes:
 class CollectionState:
     """What every commit to a collection changes."""
 
-    #: The number of the last commit; 0 when there was none.
+    #: The number of the last commit, higher than those of all documents; 0 when there was none.
     stamp: int = 0
     count: int = 0
     #: The highest number used as, or found in, a `_key`.
@@ -220,7 +217,9 @@ class Transaction:
                 raise RuntimeError("the transaction only reads")
             if self._may_write is not None and collection not in self._may_write:
                 raise _unregistered(self.catalog.by_id[collection].name, "write")
-            found = Touched(self.segment(collection), last_key=self.state(collection).last_key)
+            before = self.state(collection)
+            self.revisions.at_least(before.stamp)  # another process may have a faster clock
+            found = Touched(self.segment(collection), last_key=before.last_key)
             self._touched[collection] = found
         return found
 
@@ -255,11 +254,11 @@ class Transaction:
         stamp = self.revisions.next()
         befores: dict[int, int] = {}
         for collection, touched in self._touched.items():
-            now = unpacked(target.get(META, state_key(collection)))
+            is_own = target is self.store  # then nobody else has written since the transaction began
+            now = self.state(collection) if is_own else unpacked(target.get(META, state_key(collection)))
             befores[collection] = now.stamp
             changed = CollectionState(stamp, now.count + touched.count, max(now.last_key, touched.last_key))
             target.put(META, state_key(collection), changed.packed())
-        target.put(META, HIGHEST_NUMBER, _NUMBER.pack(stamp))
         target.commit(sync=self._sync)
         for collection, touched in self._touched.items():
             self.cache.advance(
@@ -291,8 +290,3 @@ def _unregistered(name: str, what: str) -> ArangoError:
         ERROR_TRANSACTION_UNREGISTERED_COLLECTION,
         f"unregistered collection used in transaction: {name} [{what}] - name it when the transaction begins",
     )
-
-
-def stored_number(data: bytes | None) -> int:
-    """The number kept under `HIGHEST_NUMBER`."""
-    return 0 if data is None else _NUMBER.unpack(data)[0]

@@ -38,6 +38,8 @@ _READER_PATIENCE: Final = 10.0
 _RETRY: Final = 0.002
 
 _BUSY: Final = 5
+_BEGIN_READING: Final = "BEGIN"
+_BEGIN_WRITING: Final = "BEGIN IMMEDIATE"  # takes the snapshot, too
 
 
 class _Statements(NamedTuple):
@@ -78,12 +80,12 @@ class SqliteStore:
     def begin(self, *, write: bool = False, timeout: float = 60.0) -> "SqliteTransaction":
         """See `Store.begin`."""
         if not write:
-            return SqliteTransaction(self, self._start("BEGIN", _READER_PATIENCE), writable=False)
+            return SqliteTransaction(self, self._start(_BEGIN_READING, _READER_PATIENCE), writable=False)
         deadline = time.monotonic() + timeout
         if not self._writer.acquire(timeout=max(timeout, 0.0)):
             raise _lock_timeout(timeout)
         try:
-            connection = self._start("BEGIN IMMEDIATE", max(deadline - time.monotonic(), 0.0))
+            connection = self._start(_BEGIN_WRITING, max(deadline - time.monotonic(), 0.0))
         except BaseException as error:
             self._writer.release()
             if isinstance(error, ArangoError) and error.num == ERROR_LOCK_TIMEOUT:
@@ -133,7 +135,7 @@ class SqliteStore:
 
     def start_companion(self) -> sqlite3.Connection:
         """A second connection that reads the state before a writer's changes."""
-        return self._start("BEGIN", _READER_PATIENCE)
+        return self._start(_BEGIN_READING, _READER_PATIENCE)
 
     def give_back(self, connection: sqlite3.Connection, *, was_writer: bool) -> None:
         """Take back a connection whose transaction has ended."""
@@ -176,8 +178,10 @@ class SqliteStore:
         connection = self._take()
         try:
             _patiently(lambda: connection.execute(begin), patience)
-            # Only the first read takes the snapshot.
-            _patiently(lambda: connection.execute("SELECT rootpage FROM sqlite_master LIMIT 1").fetchone())
+            if begin == _BEGIN_READING:  # only the first read takes the snapshot
+                _patiently(
+                    lambda: connection.execute("SELECT rootpage FROM sqlite_master LIMIT 1").fetchone()
+                )
         except sqlite3.Error as error:
             connection.close()
             raise translated(error, self._path) from error

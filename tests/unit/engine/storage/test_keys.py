@@ -34,13 +34,13 @@ def order(left: bytes, right: bytes) -> int:
     return (left > right) - (left < right)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(values, values)
 def test_bytes_sort_as_the_values_do(left: Any, right: Any) -> None:
     assert order(encode_value(left), encode_value(right)) == compare(left, right)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.tuples(values, values), st.tuples(values, values))
 def test_keys_of_several_values_compare_one_value_after_the_other(left: Any, right: Any) -> None:
     expected = compare(left[0], right[0]) or compare(left[1], right[1])
