@@ -255,7 +255,7 @@ class Guard:
         # Some servers hand on blanks around a value, which the SDK would take for a mismatch.
         scope["headers"] = [(name, value.strip()) for name, value in scope["headers"]]
         if scope["method"] == "GET":
-            await self._mcp(scope, until(self.draining, receive), send)
+            await self._stream(scope, receive, send)
             return
         if self.draining.is_set() or self._in_flight >= CONCURRENT_REQUESTS:
             raise HttpError(503, UnavailableError("the server is busy or stopping"), [(b"retry-after", b"1")])
@@ -264,6 +264,19 @@ class Guard:
             await self._mcp(scope, await self._body(headers, scope, receive), send)
         finally:
             self._in_flight -= 1
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A stream that would never end, ended in order when the server stops."""
+        open_body = False
+
+        async def watched(message: Message) -> None:
+            nonlocal open_body
+            open_body = message["type"] == "http.response.start" or bool(message.get("more_body"))
+            await send(message)
+
+        await self._mcp(scope, until(self.draining, receive), watched)
+        if open_body and self.draining.is_set():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _body(self, headers: Mapping[str, str], scope: Scope, receive: Receive) -> Receive:
         """The request's body, read whole within limits of size and time, to be received once more."""

@@ -110,8 +110,9 @@ async def no_lifespan(scope: Scope, receive: Receive, send: Send) -> None:  # no
 class DrainingServer(uvicorn.Server):
     """uvicorn, which on SIGTERM first ends endless streams and lets running calls finish."""
 
-    def __init__(self, config: uvicorn.Config, guard: Guard, mcp: ArangoServer) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, guard: Guard, mcp: ArangoServer) -> None:
         super().__init__(config)
+        self.app = app
         self._guard = guard
         self._mcp = mcp
         self.interrupted = False
@@ -166,7 +167,7 @@ async def open_http(settings: Settings) -> AsyncGenerator[DrainingServer]:
             timeout_graceful_shutdown=DRAIN_SECONDS,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        yield DrainingServer(config, guard, mcp)
+        yield DrainingServer(config, app, guard, mcp)
 
 
 async def serve_until_signal(settings: Settings, listener: socket.socket) -> int:

@@ -25,11 +25,15 @@ MAXIMUM_LINE = 64 * 1024 * 1024
 LAST_ANSWERS_SECONDS = 5.0
 
 
+class LineTooLongError(Exception):
+    """A line was longer than a message may be; it was skipped."""
+
+
 class Lines(Protocol):
     """A pipe of lines: both directions of one client."""
 
     async def read(self) -> bytes | None:
-        """The next line without its end, b"" for one too long, None at the end."""
+        """The next line without its end, None when there are no more."""
         ...
 
     async def write(self, line: bytes) -> None:
@@ -45,9 +49,10 @@ class PipeLines:
         self._writer = writer
 
     @classmethod
-    async def open(cls, source: BinaryIO, target: BinaryIO) -> Self:
+    async def open(cls, source: BinaryIO, target: BinaryIO, *, maximum: int = MAXIMUM_LINE) -> Self:
+        """The lines of two descriptors; longer ones than `maximum` are skipped."""
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=MAXIMUM_LINE)
+        reader = asyncio.StreamReader(limit=maximum)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
         transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, target)
         return cls(reader, asyncio.StreamWriter(transport, protocol, None, loop))
@@ -59,7 +64,7 @@ class PipeLines:
             return end.partial or None
         except asyncio.LimitOverrunError as overrun:
             await self._skip_line(overrun.consumed)
-            return b""
+            raise LineTooLongError from overrun
 
     async def _skip_line(self, consumed: int) -> None:
         while True:
@@ -76,17 +81,29 @@ class PipeLines:
         self._writer.write(line + b"\n")
         await self._writer.drain()
 
+    def close(self) -> None:
+        """Stop writing; what was written is still sent."""
+        self._writer.close()
+
 
 class FileLines:
     """Lines on files and terminals, read and written by threads."""
 
-    def __init__(self, source: BinaryIO, target: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, target: BinaryIO, *, maximum: int = MAXIMUM_LINE) -> None:
         self._source = source
         self._target = target
+        self._maximum = maximum
 
     async def read(self) -> bytes | None:
-        line = await asyncio.to_thread(self._source.readline, MAXIMUM_LINE)
-        return line.removesuffix(b"\n") if line else None
+        return await asyncio.to_thread(self._line)
+
+    def _line(self) -> bytes | None:
+        line = self._source.readline(self._maximum + 1)
+        if len(line) <= self._maximum or line.endswith(b"\n"):
+            return line.removesuffix(b"\n") if line else None
+        while line and not line.endswith(b"\n"):
+            line = self._source.readline(self._maximum)
+        raise LineTooLongError
 
     async def write(self, line: bytes) -> None:
         def put() -> None:
@@ -110,13 +127,14 @@ class MessageStream:
 
     async def receive(self) -> SessionMessage | Exception:
         while True:
-            line = await self._lines.read()
+            try:
+                line = await self._lines.read()
+            except LineTooLongError:
+                await self._refuse(f"a message is longer than {MAXIMUM_LINE} bytes")
+                continue
             if line is None:
                 await self._wait_for_last_answers()
                 raise StopAsyncIteration
-            if line == b"":
-                await self._refuse(f"a message is longer than {MAXIMUM_LINE} bytes")
-                continue
             if not line.strip():
                 continue
             try:

@@ -210,7 +210,7 @@ class Connection(TypedDict):
     latency_ms: float | None
     version: str | None
     engine: str | None
-    error: str | None
+    problem: str | None
 
 
 @tool(title="Test a connection", category="multi_tenancy", effect=Effect.READ)
@@ -228,7 +228,7 @@ def connection(health: Health) -> Connection:
         latency_ms=health.latency_ms,
         version=health.version,
         engine=health.engine,
-        error=health.error,
+        problem=health.error,
     )
 
 
@@ -276,7 +276,7 @@ async def status_of(call: Call, key: str | None = None) -> AllStatus:
                     "latency_ms": found["latency_ms"],
                     "version": found["version"],
                     "engine": found["engine"],
-                    "error": found["error"],
+                    "error": found["problem"],
                 }
             )
         )

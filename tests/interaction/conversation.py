@@ -24,9 +24,9 @@ from mcp_types import CallToolResult, TextContent
 
 from mcp_arangodb_async.config.load import load_settings
 from mcp_arangodb_async.config.model import Settings
-from mcp_arangodb_async.server.app import open_app
+from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.build import build_server
-from mcp_arangodb_async.server.http import listen_on, open_http
+from mcp_arangodb_async.server.http import DrainingServer, listen_on, open_http
 
 Hearing = MessageHandlerFnT | None
 Carrier = Literal["memory", "stdio", "http"]
@@ -113,16 +113,16 @@ class Places:
     """Opens servers for a test, each with a configuration of its own."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def settings(self, yaml: str | None, environ: Mapping[str, str]) -> Settings:
         """The settings as the program itself would load them."""
-        return load_settings(environ=environ, cwd=self._directory, config_file=self._file(yaml))
+        return load_settings(environ=environ, cwd=self.directory, config_file=self._file(yaml))
 
     def _file(self, yaml: str | None) -> str | None:
         if yaml is None:
             return None
-        path = self._directory / "databases.yaml"
+        path = self.directory / "databases.yaml"
         path.write_text(yaml, encoding="utf-8")
         return str(path)
 
@@ -142,17 +142,10 @@ class Places:
                     async def talk(
                         path: str = "/mcp", *, token: str | None = None, message_handler: Hearing = None
                     ) -> AsyncGenerator[Talk]:
-                        headers = {"authorization": f"Bearer {token}"} if token else {}
-                        url = f"http://127.0.0.1:{port}{path}"
-                        async with (
-                            httpx2.AsyncClient(headers=headers, timeout=30) as http,
-                            Client(
-                                streamable_http_client(url, http_client=http),
-                                mode=mode,
-                                message_handler=message_handler,
-                            ) as client,
-                        ):
-                            yield Talk(client)
+                        async with self.talk_to(
+                            port, way, path, token=token, message_handler=message_handler
+                        ) as client:
+                            yield client
 
                 case "stdio":
                     parameters = self.child(yaml, environ)
@@ -184,17 +177,39 @@ class Places:
             yield talk
 
     @asynccontextmanager
+    async def talk_to(
+        self,
+        port: int,
+        way: Way,
+        path: str = "/mcp",
+        *,
+        token: str | None = None,
+        message_handler: Hearing = None,
+    ) -> AsyncGenerator[Talk]:
+        """A client of a server on a port of this machine."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        url = f"http://127.0.0.1:{port}{path}"
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            Client(
+                streamable_http_client(url, http_client=http),
+                mode=MODES[way.era],
+                message_handler=message_handler,
+            ) as client,
+        ):
+            yield Talk(client)
+
+    @asynccontextmanager
+    async def app(self, yaml: str) -> AsyncGenerator[tuple[App, int]]:
+        """An application and the port it is served on."""
+        async with open_http(self.settings(yaml, {})) as server, listening(server) as port:
+            yield server.app, port
+
+    @asynccontextmanager
     async def serving(self, settings: Settings) -> AsyncGenerator[int]:
         """A server on a socket of this machine, in this process; its port."""
-        listener = listen_on("127.0.0.1", 0)
-        port: int = listener.getsockname()[1]
-        async with open_http(settings) as server:
-            running = asyncio.create_task(server.serve(sockets=[listener]))
-            try:
-                yield port
-            finally:
-                server.should_exit = True
-                await running
+        async with open_http(settings) as server, listening(server) as port:
+            yield port
 
     def child(self, yaml: str | None, environ: Mapping[str, str], *arguments: str) -> StdioServerParameters:
         """The program itself as a child process on stdio."""
@@ -204,12 +219,12 @@ class Places:
             command=sys.executable,
             args=["-m", "mcp_arangodb_async", "server", *flags, *arguments],
             env=self.environment(environ),
-            cwd=self._directory,
+            cwd=self.directory,
         )
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The variables of a child process: nothing of the tester's own configuration."""
-        home = self._directory / "home"
+        home = self.directory / "home"
         home.mkdir(exist_ok=True)
         return {
             "PATH": os.environ.get("PATH", ""),
@@ -218,3 +233,16 @@ class Places:
             "XDG_DATA_HOME": str(home / "data"),
             **environ,
         }
+
+
+@asynccontextmanager
+async def listening(server: DrainingServer) -> AsyncGenerator[int]:
+    """Serve in this process until the block ends; the port."""
+    listener = listen_on("127.0.0.1", 0)
+    port: int = listener.getsockname()[1]
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        await running
