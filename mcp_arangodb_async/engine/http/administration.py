@@ -16,9 +16,11 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, reply, result
+from mcp_arangodb_async.engine.http.cursors import shown
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import as_object
 from mcp_arangodb_async.engine.http.routing import ANY, Need, Route
+from mcp_arangodb_async.engine.http.state import stamp
 
 Json = dict[str, Any]
 
@@ -125,7 +127,7 @@ def read_support_info(call: Call) -> Response:
         200,
         {
             "deployment": {"type": "single", "servers": {}},
-            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "date": stamp(time.time()),
             "host": {
                 "role": "SINGLE",
                 "version": call.engine.version,
@@ -230,14 +232,18 @@ def refuse_encryption(_: Call) -> Response:
 
 def read_api_calls(call: Call) -> Response:
     with call.state.lock:
-        calls = list(reversed(call.state.recent_calls))
+        recent = list(reversed(call.state.recent_calls))
+    calls = [
+        {"timeStamp": stamp(moment), "requestType": method, "path": path, "database": database}
+        for moment, method, path, database in recent
+    ]
     return result({"calls": calls})
 
 
 def read_query_history(call: Call) -> Response:
     with call.state.lock:
-        queries = list(reversed(call.state.query_history))
-    return result({"queries": queries})
+        history = list(reversed(call.state.query_history))
+    return result({"queries": [shown(entry) for entry in history]})
 
 
 def list_key_generators(_: Call) -> Response:
@@ -250,11 +256,11 @@ def wal_properties(_: Call) -> Response:
 
 def wal_range(call: Call) -> Response:
     tick = call.engine.tick()
-    return reply(200, {"tickMin": "0", "tickMax": tick, "time": _now(), "server": _server(call)})
+    return reply(200, {"tickMin": "0", "tickMax": tick, "time": stamp(time.time()), "server": _server(call)})
 
 
 def wal_last_tick(call: Call) -> Response:
-    return reply(200, {"tick": call.engine.tick(), "time": _now(), "server": _server(call)})
+    return reply(200, {"tick": call.engine.tick(), "time": stamp(time.time()), "server": _server(call)})
 
 
 def logger_state(call: Call) -> Response:
@@ -263,7 +269,7 @@ def logger_state(call: Call) -> Response:
         "running": True,
         "lastLogTick": tick,
         "lastUncommittedLogTick": tick,
-        "time": _now(),
+        "time": stamp(time.time()),
     }
     return reply(200, {"state": state, "server": _server(call), "clients": []})
 
@@ -274,10 +280,6 @@ def read_server_id(call: Call) -> Response:
 
 def _server(call: Call) -> Json:
     return {"version": call.engine.version, "serverId": call.engine.server_id, "engine": "rocksdb"}
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def flush_wal(call: Call) -> Response:

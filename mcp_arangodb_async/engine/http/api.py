@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import TracebackType
 
 from mcp_arangodb_async.engine.errors import (
@@ -27,6 +28,8 @@ from mcp_arangodb_async.engine.http.state import ServerState
 from mcp_arangodb_async.engine.instance import Engine
 from mcp_arangodb_async.engine.users import SYSTEM, Level
 
+# Drivers ask for the same paths over and over; what a path means does not change.
+_REMEMBERED_PATHS = 1024
 _UNAUTHORIZED = "not authorized to execute this request"
 # What ArangoDB 3.12 adds to every answer.
 _EVERY_ANSWER: Mapping[str, str] = {
@@ -66,7 +69,9 @@ class Api:
             authenticator=Authenticator(engine.users, secret=jwt_secret),
             authentication=authentication,
         )
-        self._router = Router(ROUTES)
+        router = Router(ROUTES)
+        self._locate = lru_cache(maxsize=_REMEMBERED_PATHS)(locate)
+        self._find = lru_cache(maxsize=_REMEMBERED_PATHS)(router.find)
         self._on_bug = on_bug
 
     def __enter__(self) -> Api:
@@ -128,14 +133,14 @@ class Api:
         return Response(status=200, headers=headers)
 
     def _admit(self, request: Request, cancellation: Cancellation) -> Response:
-        location = locate(request.path)
+        location = self._locate(request.path)
         self._state.sweep()
         identity = self._identify(request)
         refused = self._refuse_database(location, identity)
         if refused is not None:
             return refused
         try:
-            route, names = self._router.find(request.method, location)
+            route, names = self._find(request.method, location)
         except ArangoError:
             if identity is None:
                 return self._unauthorized(request)

@@ -52,7 +52,7 @@ class Cancellation:
             stop()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Call:
     """One request on its way to an answer.
 

@@ -22,9 +22,11 @@ from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import Json, flag_field, number_field
 from mcp_arangodb_async.engine.http.query_cache import Entry, QueryCache
 from mcp_arangodb_async.engine.http.routing import Route
+from mcp_arangodb_async.engine.http.state import stamp
 from mcp_arangodb_async.engine.values import encode_json
 
 _HISTORY_TEXT = 4096
+_LARGEST_KEPT = 64 * 1024
 _DEFAULT_TTL = 30.0
 _LONGEST_TTL = 24 * 3600.0
 
@@ -95,64 +97,87 @@ def create_cursor(call: Call) -> Response:
 
 def answer_query(call: Call, asked: Asked) -> Response:
     """Run a query: the first batch, and a cursor when there is more."""
-    cursor = _from_cache(call, asked) or _run(call, asked)
+    found = _from_cache(call, asked) or _run(call, asked)
+    if not isinstance(found, Cursor):
+        return merged(found, 201)
     try:
-        answer = cursor.next_batch()
-        if not cursor.is_drained or (cursor.allow_retry and "id" in answer):
-            call.state.cursors.keep(cursor)
+        answer = found.next_batch()
+        if not found.is_drained or (found.allow_retry and "id" in answer):
+            call.state.cursors.keep(found)
         else:
-            cursor.close()
+            found.close()
     except BaseException:
-        cursor.close()
+        found.close()
         raise
     return merged(answer, 201)
 
 
-def _run(call: Call, asked: Asked) -> Cursor:
+class Watch:
+    """A running query: which collections it uses, and how it is stopped from elsewhere."""
+
+    __slots__ = ("_call", "_stop", "used", "writes")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._stop: Callable[[], None] | None = None
+        self.used: set[str] = set()
+        self.writes = False
+
+    def access(self, collection: str, write: bool) -> None:
+        self._call.allow(collection, write)
+        self.used.add(collection)
+        self.writes = self.writes or write
+
+    def started(self, number: str) -> None:
+        self._stop = partial(_kill, self._call, number)
+        self._call.cancellation.on_cancel(self._stop)
+        self._call.state.running.add(self._stop)
+
+    def ended(self) -> None:
+        if self._stop is not None:
+            self._call.state.running.discard(self._stop)
+
+
+def _run(call: Call, asked: Asked) -> Cursor | Json:
+    """The query's result: as the whole answer when it fits in one batch, else as a cursor."""
     in_transaction = call.header("x-arango-trx-id") is not None
-    used: set[str] = set()
-    writes = False
-
-    def access(collection: str, write: bool) -> None:
-        nonlocal writes
-        call.allow(collection, write)
-        used.add(collection)
-        writes = writes or write
-
-    def on_start(number: str) -> None:
-        stop = partial(_kill, call, number)
-        stops.append(stop)
-        call.cancellation.on_cancel(stop)
-        call.state.running.add(stop)
-
+    watch = Watch(call)
     started = time.monotonic()
-    stops = list[Callable[[], None]]()
-    with call.transaction(write=False) if in_transaction else nullcontext() as tx:
-        result = call.database.query(
-            asked.text,
-            asked.bind_vars,
-            asked.options,
-            transaction=tx,
-            access=access,
-            user=call.identity.user,
-            on_start=on_start,
-        )
-        rows = result.rows
-        if not asked.stream or in_transaction:
+    try:
+        with call.transaction(write=False) if in_transaction else nullcontext() as tx:
+            result = call.database.query(
+                asked.text,
+                asked.bind_vars,
+                asked.options,
+                transaction=tx,
+                access=watch.access,
+                user=call.identity.user,
+                on_start=watch.started,
+            )
             # Everything is computed before the first batch is sent, as ArangoDB does for queries that do not
             # stream; and a stream transaction lends itself to one request only, so its results cannot wait.
-            try:
-                rows = list(result.rows)
-            finally:
-                result.close()
-                call.state.running.difference_update(stops)
+            rows = None if asked.stream and not in_transaction else _all_rows(result)
+    except BaseException:
+        watch.ended()
+        raise
     elapsed = time.monotonic() - started
     _remember(call, asked, elapsed)
-    if isinstance(rows, list):
-        if call.state.cache.wants(asked.options.get("cache")) and not writes and not in_transaction:
-            _to_cache(call, asked, rows, result, used, elapsed)
-        return _cursor(call, asked, iter(rows), len(rows), result)
-    return _cursor(call, asked, iter(rows), None, result)
+    if rows is None:
+        return _cursor(call, asked, result.rows, None, result, watch)
+    watch.ended()
+    if call.state.cache.wants(asked.options.get("cache")) and not watch.writes and not in_transaction:
+        _to_cache(call, asked, rows, result, watch.used, elapsed)
+    if len(rows) > asked.batch_size:
+        return _cursor(call, asked, iter(rows), len(rows), result, watch)
+    count = {"count": len(rows)} if asked.count else {}
+    return {"result": rows, "hasMore": False, **count, "cached": False, "extra": result.extra}
+
+
+def _all_rows(result: QueryResult) -> list[Any]:
+    try:
+        return list(result.rows)
+    finally:
+        result.close()
 
 
 def _kill(call: Call, number: str) -> None:
@@ -162,7 +187,13 @@ def _kill(call: Call, number: str) -> None:
         pass  # it has ended
 
 
-def _cursor(call: Call, asked: Asked, rows: Iterator[Any], count: int | None, result: QueryResult) -> Cursor:
+def _cursor(
+    call: Call, asked: Asked, rows: Iterator[Any], count: int | None, result: QueryResult, watch: Watch
+) -> Cursor:
+    def close() -> None:
+        result.close()
+        watch.ended()
+
     return Cursor(
         id=call.state.cursors.new_id(),
         database=call.location.database,
@@ -171,7 +202,7 @@ def _cursor(call: Call, asked: Asked, rows: Iterator[Any], count: int | None, re
         batch_size=asked.batch_size,
         ttl=asked.ttl,
         extra=lambda: result.extra,
-        close=result.close,
+        close=close,
         count=count if asked.count else None,
         allow_retry=asked.allow_retry,
         streaming=count is None,
@@ -183,13 +214,15 @@ def _remember(call: Call, asked: Asked, elapsed: float) -> None:
     tracking = call.state.tracking
     if not tracking["enabled"]:
         return
+    # Bind variables may hold whole imports: such are not kept.
+    bind_vars = asked.bind_vars if tracking["trackBindVars"] and len(call.raw_body) < _LARGEST_KEPT else {}
     entry: Json = {
         "id": call.state.cursors.new_id(),
         "database": call.location.database,
         "user": call.identity.user,
         "query": asked.text[: int(tracking["maxQueryStringLength"])],
-        "bindVars": asked.bind_vars if tracking["trackBindVars"] else {},
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - elapsed)),
+        "bindVars": bind_vars,
+        "started": time.time() - elapsed,
         "runTime": elapsed,
         "state": "finished",
         "stream": asked.stream,
@@ -199,6 +232,11 @@ def _remember(call: Call, asked: Asked, elapsed: float) -> None:
         threshold = tracking["slowStreamingQueryThreshold" if asked.stream else "slowQueryThreshold"]
         if tracking["trackSlowQueries"] and elapsed >= threshold:
             call.state.slow_queries.append(entry)
+
+
+def shown(entry: Json) -> Json:
+    """A remembered query as the API lists it."""
+    return {**entry, "started": stamp(entry["started"])}
 
 
 # ---- the query results cache

@@ -16,6 +16,8 @@ SYSTEM = "_system"
 # ArangoDB 3.12 and later accept a version in front of the path; all versions mean the same API here.
 _VERSIONED = "_arango"
 _LONGEST_PATH = 16 * 1024
+_REFUSED = frozenset({"", ".", ".."})
+_REFUSED_BYTES = frozenset({b"", b".", b".."})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,10 @@ def locate(path: str) -> Location:
         raise ArangoError(ERROR_HTTP_BAD_PARAMETER, f"a path starts with a slash, not {path[:40]!r}")
     if raw[-1] == "":
         raw.pop()
-    segments = tuple(_decode(part) for part in raw[1:])
+    segments = tuple(_decode(part) for part in raw[1:]) if "%" in path else tuple(raw[1:])
+    if not _REFUSED.isdisjoint(segments):
+        part = next(part for part in raw[1:] if unquote_to_bytes(part) in _REFUSED_BYTES)
+        raise ArangoError(ERROR_HTTP_BAD_PARAMETER, f"path segment {part[:60]!r} is not allowed")
     database = SYSTEM
     if segments[:1] == ("_db",) and len(segments) > 1:
         database, segments = segments[1], segments[2:]
@@ -58,7 +63,7 @@ def _decode(part: str) -> str:
         text = unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError:
         raise ArangoError(ERROR_HTTP_BAD_PARAMETER, f"path segment {part[:60]!r} is not UTF-8") from None
-    if text in {"", ".", ".."} or "\0" in text:
+    if "\0" in text:
         raise ArangoError(ERROR_HTTP_BAD_PARAMETER, f"path segment {part[:60]!r} is not allowed")
     return text
 

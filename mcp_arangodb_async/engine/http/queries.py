@@ -11,7 +11,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, reply
-from mcp_arangodb_async.engine.http.cursors import bind_vars, options_of, query_text
+from mcp_arangodb_async.engine.http.cursors import bind_vars, options_of, query_text, shown
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import SYSTEM
@@ -59,7 +59,7 @@ def list_slow(call: Call) -> Response:
         return reply(
             200,
             [
-                entry
+                shown(entry)
                 for entry in call.state.slow_queries
                 if everywhere or entry["database"] == call.location.database
             ],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 from mcp_arangodb_async.engine.errors import ERROR_HTTP_METHOD_NOT_ALLOWED, ERROR_HTTP_NOT_FOUND, ArangoError
 from mcp_arangodb_async.engine.http.call import Call
@@ -69,14 +70,14 @@ class Router:
         node.routes[route.method] = route
         node.names[route.method] = tuple(names)
 
-    def find(self, method: str, location: Location) -> tuple[Route, dict[str, str]]:
+    def find(self, method: str, location: Location) -> tuple[Route, Mapping[str, str]]:
         """The route and its variables; 404 for an unknown path, 405 for a method the path does not take."""
         found = list(self._reach(self._root, location.segments, ()))
         for node, values in found:
             key = method if method in node.routes else ANY
             route = node.routes.get(key)
             if route is not None and method in _METHODS:
-                return route, dict(zip(node.names[key], values, strict=True))
+                return route, MappingProxyType(dict(zip(node.names[key], values, strict=True)))
         if found:
             raise ArangoError(
                 ERROR_HTTP_METHOD_NOT_ALLOWED, f"method {method} is not supported for '{location.path}'"

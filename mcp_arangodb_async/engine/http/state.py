@@ -34,6 +34,11 @@ def default_log_levels() -> dict[str, str]:
     return dict.fromkeys(LOG_TOPICS, "INFO")
 
 
+def stamp(moment: float) -> str:
+    """A moment as ArangoDB writes it: UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
 def default_tracking() -> Json:
     """The defaults of `/_api/query/properties`."""
     return {
@@ -66,7 +71,7 @@ class ServerState:
     tracking: Json = field(default_factory=default_tracking)
     slow_queries: deque[Json] = field(default_factory=lambda: deque(maxlen=64))
     query_history: deque[Json] = field(default_factory=lambda: deque(maxlen=64))
-    recent_calls: deque[Json] = field(default_factory=lambda: deque(maxlen=100))
+    recent_calls: deque[tuple[float, str, str, str]] = field(default_factory=lambda: deque(maxlen=100))
     running: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])
     endpoint: str = "embedded:"
     requests: Counter[str] = field(default_factory=Counter[str])
@@ -77,23 +82,14 @@ class ServerState:
         """Remember a call for `/_admin/server/api-calls`, metrics and statistics."""
         with self.lock:
             self.requests[method] += 1
-            self.recent_calls.append(
-                {
-                    "timeStamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                    "requestType": method,
-                    "path": path,
-                    "database": database,
-                }
-            )
+            self.recent_calls.append((time.time(), method, path, database))
 
     def sweep(self) -> None:
         """Close what timed out; at most once a second, by whichever request comes by."""
         now = time.monotonic()
-        with self.lock:
-            if now - self.swept < _SWEEP_SECONDS:
-                return
+        if now - self.swept >= _SWEEP_SECONDS:
             self.swept = now
-        self.cursors.sweep()
+            self.cursors.sweep()
 
     def close(self) -> None:
         for stop in list(self.running):
