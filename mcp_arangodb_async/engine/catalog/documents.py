@@ -92,6 +92,8 @@ def update(
     old, number = _existing(collection, tx, key, patch, options)
     if _is_older(patch, old, options):
         return DocumentChange(old=old, new=old, ignored=True)
+    if patch.keys() <= {"_key"}:  # nothing to do, not even a new revision
+        return DocumentChange(old=old, new=old)
     merged = _merged(old, patch, options)
     return _exchange(collection, tx, "update", old, number, merged, options)
 

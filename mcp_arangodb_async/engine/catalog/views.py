@@ -179,8 +179,6 @@ def _indexes(before: list[dict[str, Any]], given: Any, state: CatalogState) -> l
                 f"index {index.full_id} is of type {index.type}: a search-alias view uses inverted ones"
             )
         wanted["index"] = index.name
-        if any(other["collection"] == wanted["collection"] and other != wanted for other in indexes):
-            raise _bad(f"the view uses another index of {wanted['collection']} already")
         if wanted not in indexes:
             indexes.append(cast("dict[str, Any]", wanted))
     return indexes

@@ -118,6 +118,14 @@ def test_an_update_merges_objects_and_replaces_arrays(users: Catalog) -> None:
     assert (new["l"], new["n"], new["_key"], new["_id"]) == ([3], None, "k", "users/k")
 
 
+def test_an_empty_update_keeps_even_the_revision(users: Catalog) -> None:
+    (stored,) = insert(users, "users", {"_key": "k", "a": 1})
+    with users.begin(write=True) as tx:
+        for patch in ({}, {"_key": "k"}):
+            change = tx.collection("users").update(tx, "k", patch)
+            assert (change.old, change.new, change.ignored) == (stored, stored, False)
+
+
 def test_an_update_can_drop_nulls_and_replace_objects(users: Catalog) -> None:
     insert(users, "users", {"_key": "k", "o": {"a": 1, "b": 2}, "n": 1})
     with users.begin(write=True) as tx:

@@ -169,7 +169,7 @@ class Machine(RuleBasedStateMachine):
             if mode == "conflict":
                 assert answer == 1210
                 return
-            if mode == "ignore":
+            if mode == "ignore" or (mode == "update" and not new):
                 assert answer == (key, self.model[key])
                 return
             if mode == "update":
@@ -205,6 +205,9 @@ class Machine(RuleBasedStateMachine):
         answer = self.both(lambda tx: shown(tx.collection("c").update(tx, key, patch, options).new))
         if key not in self.model:
             assert answer == 1202
+            return
+        if not patch:  # keeps its revision, and so its place
+            assert answer == (key, self.model[key])
             return
         new = self.model[key] | patch
         if not keep_null:
