@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 from mcp_arangodb_async.engine.catalog.databases import DEFAULT_CACHE, SYSTEM, DatabaseRecord, Databases
 from mcp_arangodb_async.engine.catalog.streams import StreamTransactions
 from mcp_arangodb_async.engine.database import Database, compile_computed_value
-from mcp_arangodb_async.engine.errors import ArangoError
+from mcp_arangodb_async.engine.errors import ERROR_ARANGO_DATABASE_NOT_FOUND, ArangoError
 from mcp_arangodb_async.engine.users import Users, open_users
 
 Compat = Literal["3.12", "4.0"]
@@ -90,7 +90,13 @@ class Engine:
 
     def has_database(self, name: str) -> bool:
         """Whether a database exists."""
-        return name in self._databases.names()
+        try:
+            self._databases.catalog(name)
+        except ArangoError as error:
+            if error.num != ERROR_ARANGO_DATABASE_NOT_FOUND:
+                raise
+            return False
+        return True
 
     def database(self, name: str) -> Database:
         """A database; 1228 when it does not exist."""
@@ -100,7 +106,9 @@ class Engine:
             with self._lock:
                 found = self._opened.get(name)
                 if found is None or found.catalog is not catalog:
-                    found = self._opened[name] = Database(catalog, StreamTransactions(catalog))
+                    found = self._opened[name] = Database(
+                        catalog, StreamTransactions(catalog), compat=self.compat
+                    )
         return found
 
     def record(self, name: str) -> DatabaseRecord:
@@ -108,16 +116,14 @@ class Engine:
         return self._databases.record(name)
 
     def create_database(self, name: str, options: Mapping[str, Any] | None = None) -> Database:  # noqa: ARG002
-        """Create a database. 1229 bad name, 1207 exists. The options are those of clusters: there is nothing
-        to do.
+        """Create a database. 1229 bad name, 1207 exists. The options are those of clusters: they change
+        nothing.
         """
         self._databases.create(name)
         return self.database(name)
 
     def drop_database(self, name: str) -> None:
-        """Remove a database with all data; its open stream transactions are aborted. 1228 unknown, 11
-        `_system`.
-        """
+        """Remove a database with all data, and abort what is open in it. 1228 unknown, 11 `_system`."""
         if name != SYSTEM:
             self._forget(self.database(name))
         self._databases.drop(name)

@@ -1,5 +1,6 @@
 """A process that is killed while it writes leaves whole operations, and all that it acknowledged."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 CYCLES = 200
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork to start hundreds of processes")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork to start hundreds of processes")
 def test_two_hundred_kills_lose_nothing_and_leave_nothing_half() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "bench.kill", "--cycles", str(CYCLES)],
