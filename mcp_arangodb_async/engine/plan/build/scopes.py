@@ -1,0 +1,83 @@
+"""Which names mean which variables, at one place of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from mcp_arangodb_async.engine.errors import ERROR_QUERY_VARIABLE_REDECLARED, ArangoError
+from mcp_arangodb_async.engine.expressions.tree import Variable
+
+ScopeKind: TypeAlias = Literal["main", "subquery", "for", "collect"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope:
+    """The variables declared at one level of nesting."""
+
+    kind: ScopeKind
+    names: dict[str, Variable] = field(default_factory=dict[str, Variable])
+
+
+class Scopes:
+    """The scopes that are open, the innermost last. CURRENT, OLD and NEW are names like others."""
+
+    def __init__(self) -> None:
+        self._stack: list[Scope] = [Scope(kind="main")]
+
+    def find(self, name: str) -> Variable | None:
+        """The variable with this name, or None."""
+        for scope in reversed(self._stack):
+            if name in scope.names:
+                return scope.names[name]
+        return None
+
+    def declare(self, name: str, variable: Variable) -> None:
+        """Give a name to a variable; 1511 when a variable in reach has it. A lone underscore is nobody's name."""
+        if name != "_" and self.find(name) is not None:
+            raise ArangoError(
+                ERROR_QUERY_VARIABLE_REDECLARED, f"variable '{name}' is assigned multiple times"
+            )
+        self._stack[-1].names[name] = variable
+
+    def shadow(self, name: str, variable: Variable) -> None:
+        """Give a pseudo-variable (OLD, NEW) its newest meaning."""
+        self._stack[-1].names[name] = variable
+
+    def open(self, kind: ScopeKind) -> None:
+        """Start a scope."""
+        self._stack.append(Scope(kind=kind))
+
+    def close_query(self) -> None:
+        """End a subquery with all scopes inside it."""
+        while self._stack.pop().kind != "subquery":
+            pass
+
+    def close(self) -> None:
+        """End the innermost scope."""
+        self._stack.pop()
+
+    def collectable(self) -> Iterator[Variable]:
+        """What `COLLECT ... INTO` gathers: variables of the FOR loops, or of the top level when there is none."""
+        level = self._level()
+        scopes = self._stack[level + 1 :] or self._stack[level:]
+        for scope in scopes:
+            for name, variable in scope.names.items():
+                if not variable.is_internal and name != "_":
+                    yield variable
+
+    def collect(self) -> None:
+        """Forget the variables of the FOR loops of this query, and start the scope after a COLLECT."""
+        level = self._level()
+        if len(self._stack) > level + 1:
+            del self._stack[level + 1 :]
+            self.open("collect")
+
+    def visible(self) -> Iterator[tuple[str, Variable]]:
+        """All names in reach, for messages."""
+        for scope in self._stack:
+            yield from scope.names.items()
+
+    def _level(self) -> int:
+        return max(i for i, scope in enumerate(self._stack) if scope.kind in {"main", "subquery"})
