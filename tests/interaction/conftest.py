@@ -6,7 +6,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from conversation import WAYS, Places, Way
+
+from tests.interaction.conversation import WAYS, Places, Way
 
 
 @pytest.fixture(params=WAYS, ids=str)

@@ -10,7 +10,8 @@ from typing import Any
 
 import mcp_types as types
 import pytest
-from conversation import Places, Way
+
+from tests.interaction.conversation import Places, Way
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conversation import Places, Way
+
+from tests.interaction.conversation import Places, Way
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from conversation import Places, Talk, Way
 from mcp_types import TextContent
+
+from tests.interaction.conversation import Places, Talk, Way
 
 pytestmark = pytest.mark.anyio
 MEMORY = Way(carrier="memory", era="stateless")

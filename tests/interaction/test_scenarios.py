@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from conversation import Places, Talk, Way
+
+from tests.interaction.conversation import Places, Talk, Way
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from conversation import TWO_DATABASES, Places, Way
+
+from tests.interaction.conversation import TWO_DATABASES, Places, Way
 
 pytestmark = pytest.mark.anyio
 Message = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import Any
 
 import mcp_types as types
 import pytest
-from conversation import Places, Talk, Way
+
+from tests.interaction.conversation import Places, Talk, Way
 
 pytestmark = pytest.mark.anyio
 

@@ -8,12 +8,12 @@ import json
 from typing import Any
 
 import pytest
-from recording_server import Answer, Recorded, recording_server
 
 from mcp_arangodb_async.config.secret import Secret
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
 from mcp_arangodb_async.connections.credentials import LoginCredentials, PasswordCredentials, TokenCredentials
 from mcp_arangodb_async.errors import AuthenticationError, UnavailableError
+from tests.unit.connections.recording_server import Answer, Recorded, recording_server
 
 
 def web_token(number: int, life: int = 100) -> str:

@@ -15,13 +15,13 @@ import arangoasync
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recording_server import RecordingServer, recording_server
 
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager, next_page
 from mcp_arangodb_async.connections.checked import COLLECTION_METHODS, DATABASE_METHODS, GRAPH_METHODS
 from mcp_arangodb_async.connections.database import ArangoDatabase, CheckedDocuments
 from mcp_arangodb_async.connections.endpoints import ADMINISTRATION, DATA, is_allowed
 from mcp_arangodb_async.errors import DeniedError, InputError, MaaError
+from tests.unit.connections.recording_server import RecordingServer, recording_server
 
 HOSTILE = (
     "", ".", "..", "...", "../", "/", "a/b", "../../_system", "/_db/_system/_api/user", "users/count",

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording_server import Answer, Recorded, RecordingServer, eventually, recording_server
 
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
 from mcp_arangodb_async.errors import UnavailableError, UnknownDatabaseError
+from tests.unit.connections.recording_server import (
+    Answer,
+    Recorded,
+    RecordingServer,
+    eventually,
+    recording_server,
+)
 
 
 def test_importing_the_room_does_not_import_the_driver() -> None:
@@ -28,7 +34,7 @@ def test_who_only_talks_to_servers_elsewhere_does_not_import_the_engine() -> Non
     program = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
-from recording_server import recording_server
+from tests.unit.connections.recording_server import recording_server
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
 
 async def main():

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from recording_server import Answer, Recorded, RecordingServer, eventually, recording_server, succeed
 
 from mcp_arangodb_async.connections import (
     MultiDatabaseConnectionManager,
@@ -25,6 +24,14 @@ from mcp_arangodb_async.connections import (
 )
 from mcp_arangodb_async.connections.database import ArangoDatabase
 from mcp_arangodb_async.errors import CancelledCallError, DeadlineError, InputError, NotFoundError
+from tests.unit.connections.recording_server import (
+    Answer,
+    Recorded,
+    RecordingServer,
+    eventually,
+    recording_server,
+    succeed,
+)
 
 TAG = re.compile(r"/\*[0-9a-f]{16}\*/")
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording_server import Answer, Recorded, RecordingServer, eventually, recording_server, succeed
 
 from mcp_arangodb_async.config.address import RemoteServer
 from mcp_arangodb_async.config.model import DatabaseSettings, PoolSettings, TlsSettings
@@ -27,6 +26,14 @@ from mcp_arangodb_async.errors import (
     LimitError,
     MaaError,
     UnavailableError,
+)
+from tests.unit.connections.recording_server import (
+    Answer,
+    Recorded,
+    RecordingServer,
+    eventually,
+    recording_server,
+    succeed,
 )
 
 SECRET = "s3cret-password"

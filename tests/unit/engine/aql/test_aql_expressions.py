@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tree_shapes import shape_of
 
 from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.aql.parser import parse
+from tests.unit.engine.aql.tree_shapes import shape_of
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tree_shapes import shape
 
 from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.aql.printer import print_query
+from tests.unit.engine.aql.tree_shapes import shape
 
 
 def operations(text: str) -> tuple[ast.Operation, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tree_shapes import shape
 
 from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.aql.printer import print_expression, print_query, quote_name
+from tests.unit.engine.aql.tree_shapes import shape
 
 
 @pytest.mark.parametrize(
