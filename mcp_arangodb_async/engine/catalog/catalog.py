@@ -31,7 +31,7 @@ from .properties import CollectionProperties
 from .records import Analyzer, View
 from .revisions import Revisions
 from .state import CatalogState
-from .stored import VERSION_KEY, StateReader, is_empty, prepare
+from .stored import COLLATION, COLLATION_KEY, VERSION_KEY, StateReader, is_empty, prepare
 from .transaction import META, Transaction, state_key, unpacked
 
 _EXPIRED_AT_ONCE: Final = 1000
@@ -305,21 +305,28 @@ class Catalog:
         self._cache.drop(self._cache_number)
 
     def _open(self) -> CatalogState:
+        """The state of the store; an empty one is filled, one with another string order indexed anew."""
         store = self._store.begin()
         try:
-            if not is_empty(store):
+            if not is_empty(store) and store.get(META, COLLATION_KEY) == COLLATION:
                 return self._reader.read(store, store.get(META, VERSION_KEY) or b"0")
         finally:
             store.rollback()
         store = self._store.begin(write=True, timeout=self._lock_timeout)
         try:
-            if not is_empty(store):  # another process was faster
-                return self._reader.read(store, store.get(META, VERSION_KEY) or b"0")
-            prepare(store)
-            change = Change(self._transaction_of(store, self._reader.read(store, b"0")), self._reader)
-            names = _SYSTEM_COLLECTIONS + (_SYSTEM_ONLY if self._name == "_system" else ())
-            for name in sorted(names):
-                change.create_collection({"name": name, "isSystem": True})
+            is_new = is_empty(store)
+            if is_new:
+                prepare(store)
+            state = self._reader.read(store, store.get(META, VERSION_KEY) or b"0")
+            change = Change(self._transaction_of(store, state), self._reader)
+            if is_new:
+                names = _SYSTEM_COLLECTIONS + (_SYSTEM_ONLY if self._name == "_system" else ())
+                for name in sorted(names):
+                    change.create_collection({"name": name, "isSystem": True})
+            elif store.get(META, COLLATION_KEY) != COLLATION:
+                change.rebuild_indexes()
+            else:
+                return state  # another process was faster
             state = change.finish()
             store.commit()
             return state

@@ -26,6 +26,8 @@ from .properties import CollectionProperties
 from .records import Analyzer, View
 from .state import CatalogState
 from .stored import (
+    COLLATION,
+    COLLATION_KEY,
     IDS_KEY,
     SERVER_KEY,
     VERSION_KEY,
@@ -176,6 +178,14 @@ class Change:
             collection.properties, tuple(other for other in _own(collection) if other.id != index.id)
         )
         return index
+
+    def rebuild_indexes(self) -> None:
+        """Make all entries anew, because strings are ordered otherwise than when they were made."""
+        for collection in self.tx.collections():
+            for writer in collection.writers:
+                self.tx.store.clear_space(writer.space)
+                self._fill(collection, writer)
+        self.tx.store.put(META, COLLATION_KEY, COLLATION)
 
     def _fill(self, collection: Collection, writer: EntryWriter) -> None:
         """Make the entries of all documents; 1210 when two have the same in a unique index."""

@@ -1,11 +1,13 @@
 """The catalogue as it is stored: records in the space `meta`, and how a `CatalogState` is made of them.
 
-format    the version of this layout
-server    random text for the identifiers that are unique everywhere
-version   grows with every change of the catalogue
-ids       the last number given to a collection, index or view
-c<id>     a collection with its indexes          s<id>    its state: see `CollectionState`
-v<id>     a view                                 a<name>  an analyzer
+format     the version of this layout
+collation  the string order that index keys are made for
+server     random text for the identifiers that are unique everywhere
+version    grows with every change of the catalogue
+ids        the last number given to a collection, index, view or database
+c<id>      a collection with its indexes          s<id>      its state: see `CollectionState`
+v<id>      a view                                 a<name>    an analyzer
+db:<name>  a database (in `_system` only): see `databases.py`
 """
 
 import secrets
@@ -15,6 +17,7 @@ from typing import Any, Final
 
 import orjson
 
+from mcp_arangodb_async.engine.collation import COLLATION_VERSION
 from mcp_arangodb_async.engine.errors import ERROR_INCOMPATIBLE_VERSION, ArangoError
 from mcp_arangodb_async.engine.storage.store import StoreTransaction
 
@@ -30,7 +33,9 @@ from .state import CatalogState
 from .transaction import META
 
 FORMAT: Final = b"1"
+COLLATION: Final = str(COLLATION_VERSION).encode()
 FORMAT_KEY: Final = b"format"
+COLLATION_KEY: Final = b"collation"
 SERVER_KEY: Final = b"server"
 VERSION_KEY: Final = b"version"
 IDS_KEY: Final = b"ids"
@@ -55,6 +60,7 @@ def prepare(tx: StoreTransaction) -> None:
     """Make the records of an empty store."""
     tx.create_space(META)
     tx.put(META, FORMAT_KEY, FORMAT)
+    tx.put(META, COLLATION_KEY, COLLATION)
     tx.put(META, SERVER_KEY, secrets.token_hex(6).upper().encode())
     tx.put(META, VERSION_KEY, b"0")
     tx.put(META, IDS_KEY, b"%d" % _FIRST_ID)

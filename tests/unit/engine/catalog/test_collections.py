@@ -9,6 +9,8 @@ import pytest
 from mcp_arangodb_async.engine.catalog.catalog import Catalog
 from mcp_arangodb_async.engine.catalog.graphs import add_vertex_collection, create_graph, graph
 from mcp_arangodb_async.engine.catalog.records import EdgeDefinition
+from mcp_arangodb_async.engine.catalog.transaction import META
+from mcp_arangodb_async.engine.catalog.verify import problems
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.storage.sqlite import SqliteStore
 from mcp_arangodb_async.engine.storage.store import Store
@@ -373,9 +375,27 @@ def test_another_engine_on_the_same_file_sees_every_change(tmp_path: Path, opene
     other.close()
 
 
-def test_a_layout_of_another_version_is_refused(tmp_path: Path, opened: Opener) -> None:
-    from mcp_arangodb_async.engine.catalog.transaction import META
+def test_another_string_order_makes_the_indexes_anew(tmp_path: Path, opened: Opener) -> None:
+    catalog = opened(SqliteStore(tmp_path / "a"))
+    catalog.create_collection({"name": "c"})
+    catalog.create_index("c", {"type": "persistent", "fields": ["n"], "unique": True})
+    catalog.create_index("c", {"type": "persistent", "fields": ["tags[*]"]})
+    insert(catalog, "c", {"n": "a", "tags": ["x", "y"]}, {"n": "B"})
+    with catalog.begin(write=True) as tx:  # as another version might have left it
+        tx.store.put(META, b"collation", b"another")
+        for writer in tx.collection("c").writers:
+            tx.store.clear_space(writer.space)
+            tx.store.put(writer.space, b"old", b"12345678")
+        assert list(problems(tx)) != []
+    catalog.close()
+    for _ in range(2):
+        catalog = opened(SqliteStore(tmp_path / "a"))
+        with catalog.begin() as tx:
+            assert list(problems(tx)) == []
+        catalog.close()
 
+
+def test_a_layout_of_another_version_is_refused(tmp_path: Path, opened: Opener) -> None:
     catalog = opened(SqliteStore(tmp_path / "a"))
     catalog.close()
     store = SqliteStore(tmp_path / "a")
