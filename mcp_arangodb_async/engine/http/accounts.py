@@ -17,7 +17,7 @@ from mcp_arangodb_async.engine.errors import (
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, reply, require_number, result
 from mcp_arangodb_async.engine.http.messages import JSON, Response
-from mcp_arangodb_async.engine.http.parameters import Json, flag_field, text_field
+from mcp_arangodb_async.engine.http.parameters import Json, text_field
 from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import AccessToken, Level, User, level_of
 
@@ -62,7 +62,7 @@ def _account(body: Json) -> tuple[str, bool, Json]:
     extra = body.get("extra")
     return (
         password if isinstance(password, str) else "",
-        flag_field(body, "active", True),
+        body.get("active") is not False,
         cast("Json", extra) if isinstance(extra, dict) else {},
     )
 
@@ -103,7 +103,7 @@ def update_user(call: Call) -> Response:
     user = call.engine.users.update(
         call.names["user"],
         password=password if has_password else None,
-        active=active if "active" in body else None,
+        active=active if isinstance(body.get("active"), bool) else None,
         extra=extra,
     )
     return merged(user.public())

@@ -31,6 +31,7 @@ def _details(call: Call) -> Json:
     return {
         "engine": ENGINE_NAME,
         "embedded": "true",
+        "server-version": call.engine.version,
         "compatibility": call.engine.compat,
         "architecture": "64bit" if sys.maxsize > 2**32 else "32bit",
         "platform": sys.platform,
@@ -115,7 +116,7 @@ def set_mode(call: Call) -> Response:
 
 
 def read_license(_: Call) -> Response:
-    return reply(200, {"upgrading": False, "status": "good", "version": 1, "features": {}, "license": "none"})
+    return reply(200, {"license": "none"})
 
 
 def set_license(_: Call) -> Response:

@@ -73,16 +73,14 @@ def identity_of(document: Json) -> Json:
     return {"_id": document["_id"], "_key": document["_key"], "_rev": document["_rev"]}
 
 
-def changed(change: DocumentChange, call: Call, *, insert: bool = False) -> Json:
-    """What a write answers: the identity, and the documents that were asked for."""
+def changed(change: DocumentChange, call: Call) -> Json:
+    """What a write answers: the identity, and the documents that were asked for if any was written."""
     answer = identity_of(change.document)
     if change.old is not None and change.new is not None:
         answer["_oldRev"] = change.old["_rev"]
-    if (
-        call.parameters.flag("returnOld")
-        and change.old is not None
-        and (not insert or change.new is not None)
-    ):
+    if change.ignored:
+        return answer
+    if call.parameters.flag("returnOld") and change.old is not None:
         answer["old"] = change.old
     if call.parameters.flag("returnNew") and change.new is not None:
         answer["new"] = change.new
@@ -113,7 +111,7 @@ def synced(call: Call, collection: Collection) -> bool:
     return call.parameters.flag("waitForSync") or collection.properties.wait_for_sync
 
 
-def written(call: Call, collection: Collection, change: DocumentChange, *, insert: bool = False) -> Response:
+def written(call: Call, collection: Collection, change: DocumentChange) -> Response:
     """The answer to a single write that left a document behind."""
     document = change.document
     headers = {
@@ -123,7 +121,7 @@ def written(call: Call, collection: Collection, change: DocumentChange, *, inser
     status = 201 if synced(call, collection) else 202
     if call.parameters.flag("silent"):
         return reply(status, {}, headers)
-    return reply(status, changed(change, call, insert=insert), headers)
+    return reply(status, changed(change, call), headers)
 
 
 # ---- endpoints
@@ -154,7 +152,7 @@ def insert_document(call: Call) -> Response:
     with call.transaction(write=True) as tx:
         collection = call.writable(tx, call.names["collection"])
         change = collection.insert(tx, document, options)
-    return written(call, collection, change, insert=True)
+    return written(call, collection, change)
 
 
 def insert_by_parameter(call: Call) -> Response:

@@ -47,11 +47,10 @@ def key_of(item: Any, collection: str) -> str:
 class Answers:
     """The list of answers in the making, and how often each error came."""
 
-    def __init__(self, call: Call, *, insert: bool = False) -> None:
+    def __init__(self, call: Call) -> None:
         self._silent = call.parameters.flag("silent")
         self._old = call.parameters.flag("returnOld")
         self._new = call.parameters.flag("returnNew")
-        self._insert = insert
         self._codes: Counter[int] = Counter()
         self.list: list[Any] = []
         self.succeeded = False
@@ -68,9 +67,9 @@ class Answers:
         answer = {"_id": document["_id"], "_key": document["_key"], "_rev": document["_rev"]}
         if change.old is not None and change.new is not None:
             answer["_oldRev"] = change.old["_rev"]
-        if self._old and change.old is not None:
+        if self._old and change.old is not None and not change.ignored:
             answer["old"] = change.old
-        if self._new and change.new is not None:
+        if self._new and change.new is not None and not change.ignored:
             answer["new"] = change.new
         self.list.append(answer)
 
@@ -93,7 +92,7 @@ def _is_synced(call: Call, collection: Collection, answers: Answers) -> bool:
 
 def insert_many(call: Call, options: WriteOptions) -> Response:
     items = _items(call)
-    answers = Answers(call, insert=True)
+    answers = Answers(call)
     with call.transaction(write=True) as tx:
         collection = call.writable(tx, call.names["collection"])
         for change in collection.insert_many(tx, items, options):
