@@ -24,6 +24,7 @@ from mcp_arangodb_async.engine.http.state import stamp
 
 Json = dict[str, Any]
 
+_LONGEST_ECHO = 64 * 1024
 ENGINE_NAME = "mcp-arangodb-async embedded engine"
 
 
@@ -189,18 +190,23 @@ def read_shutdown(_: Call) -> Response:
 def echo(call: Call) -> Response:
     """The request as the server saw it, without what proves who sent it."""
     secret = {"authorization", "cookie", "proxy-authorization"}
+    body = call.raw_body[:_LONGEST_ECHO]
     return reply(
         200,
         {
             "authorized": True,
             "user": call.identity.user,
+            "isAdminUser": call.is_admin,
             "database": call.location.database,
             "url": call.location.path,
+            "prefix": "/",
+            "suffix": [],
             "protocol": "http",
             "requestType": call.request.method,
             "parameters": call.parameters.as_dict(),
             "headers": {name: value for name, value in call.request.headers.items() if name not in secret},
-            "requestBody": call.raw_body.decode("utf-8", "replace"),
+            "requestBody": body.decode("utf-8", "replace"),
+            "rawRequestBody": {"type": "Buffer", "data": list(body)},
         },
     )
 
