@@ -32,6 +32,7 @@ class App:
     settings: Settings
     manager: MultiDatabaseConnectionManager
     sessions: SessionStore
+    around: Surroundings
     dispatcher: Dispatcher
     tools: Mapping[str, Tool]
 
@@ -65,11 +66,14 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
         )
         sweeping = asyncio.create_task(sweep(sessions))
         stack.push_async_callback(cancelled, sweeping)
+        dispatcher = Dispatcher(settings, around, sessions)
+        stack.callback(dispatcher.close)
         yield App(
             settings=settings,
             manager=manager,
             sessions=sessions,
-            dispatcher=Dispatcher(settings, around, sessions),
+            around=around,
+            dispatcher=dispatcher,
             tools=TOOLS_BY_NAME,
         )
 

@@ -6,6 +6,7 @@ A tool parses nothing, catches nothing and logs nothing; that is done here, the 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -14,9 +15,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from mcp_arangodb_async.config.model import Settings
-from mcp_arangodb_async.connections import call_limits
 from mcp_arangodb_async.errors import DeadlineError, InputError, LimitError, MaaError, NotFoundError
 from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
+from mcp_arangodb_async.server.deadlines import Deadlines
 from mcp_arangodb_async.server.render import WireResult, failed, rendered, unexpected
 from mcp_arangodb_async.sessions import (
     Resolution,
@@ -91,11 +92,17 @@ class Dispatcher:
         self._sessions = sessions
         self._slots = asyncio.Semaphore(settings.limits.concurrent_calls)
         self._waiting = 0
+        self._deadlines = Deadlines()
+        self._prefix = new_request_id()[:6]
+        self._numbers = itertools.count(1)
+        self._tells = settings.log.level == "DEBUG"
+        # The session of a pipe depends on nothing that a call brings along.
+        self._piped = session_of(SessionRequest(transport="stdio", era="handshake"))
 
     async def answer(self, incoming: Incoming) -> WireResult:
         """The call's result or error; raises nothing but the caller's own cancellation."""
-        progress = Progress(request_id=new_request_id(), tool=incoming.name[:64])
-        started = time.perf_counter()
+        progress = Progress(request_id=self._request_id(), tool=incoming.name[:64])
+        started = time.perf_counter() if self._tells else 0.0
         outcome = "ok"
         try:
             with request_id(progress.request_id):
@@ -111,14 +118,19 @@ class Dispatcher:
             log.exception("call.bug", tool=progress.tool, request_id=progress.request_id)
             return unexpected(request_id=progress.request_id, database=progress.database)
         finally:
-            log.debug(
-                "call",
-                tool=progress.tool,
-                database=progress.database,
-                outcome=outcome,
-                ms=round((time.perf_counter() - started) * 1000, 2),
-                request_id=progress.request_id,
-            )
+            if self._tells:
+                log.debug(
+                    "call",
+                    tool=progress.tool,
+                    database=progress.database,
+                    outcome=outcome,
+                    ms=round((time.perf_counter() - started) * 1000, 2),
+                    request_id=progress.request_id,
+                )
+
+    def _request_id(self) -> str:
+        """The next id: random for the process, counted within it."""
+        return f"{self._prefix}{next(self._numbers):06x}"
 
     async def _admitted(self, incoming: Incoming, progress: Progress) -> WireResult:
         """Run the call when there is room, under its deadline."""
@@ -129,47 +141,39 @@ class Dispatcher:
         if handle is not None and not isinstance(handle, str):
             raise InputError("session: should be a string", field="session")
         args = parse_args(tool.args, arguments)
-        if (
-            self._slots.locked()
-            and self._waiting >= self._settings.limits.concurrent_calls * WAITING_PER_SLOT
-        ):
-            raise LimitError("the server is busy: too many calls are waiting", hint="try again in a moment")
         seconds = tool.limit_seconds or self._settings.limits.call_deadline
-        self._waiting += 1
-        waiting = True
         try:
-            async with asyncio.timeout(seconds), self._slots:
-                self._waiting -= 1
-                waiting = False
-                with call_limits(deadline_seconds=seconds):
+            with self._deadlines.within(seconds):
+                await self._take_place()
+                try:
                     return await self._in_session(tool, args, handle, incoming, progress)
+                finally:
+                    self._slots.release()
         except TimeoutError:
             raise DeadlineError(
                 f"{tool.name} took longer than {seconds:g} seconds and was stopped",
                 hint="ask for less at a time, or raise limits.call_deadline",
             ) from None
+
+    async def _take_place(self) -> None:
+        """Wait until there is room, unless too many wait already."""
+        if self._waiting >= self._settings.limits.concurrent_calls * WAITING_PER_SLOT:
+            raise LimitError("the server is busy: too many calls are waiting", hint="try again in a moment")
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
         finally:
-            if waiting:
-                self._waiting -= 1
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Stop watching deadlines."""
+        self._deadlines.close()
 
     async def _in_session(
         self, tool: Tool, args: Args, handle: str | None, incoming: Incoming, progress: Progress
     ) -> WireResult:
         """Run the call in its session's turn and count it there."""
-        choice = session_of(
-            SessionRequest(
-                transport=incoming.transport,
-                era=incoming.era,
-                handle=handle,
-                endpoint_database=incoming.endpoint_database,
-                transport_session=incoming.transport_session,
-                principal=incoming.principal,
-                # Only where several conversations may share a session does it matter whether the call writes.
-                writes=incoming.may_be_shared and handle is None and writes(tool, args),
-                sets_state=tool.effect is Effect.SESSION,
-                names_database=isinstance(args, DatabaseArgs) and args.database is not None,
-            )
-        )
+        choice = self._choice(tool, args, handle, incoming)
         turn: AbstractAsyncContextManager[SessionState | None] = nullcontext()
         if choice.id is not None:
             turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
@@ -183,6 +187,25 @@ class Dispatcher:
             if session is not None:
                 session.record(tool.name, now=time.time())
             return answer
+
+    def _choice(self, tool: Tool, args: Args, handle: str | None, incoming: Incoming) -> SessionChoice:
+        """The session the call belongs to."""
+        if incoming.transport == "stdio" and handle is None:
+            return self._piped
+        return session_of(
+            SessionRequest(
+                transport=incoming.transport,
+                era=incoming.era,
+                handle=handle,
+                endpoint_database=incoming.endpoint_database,
+                transport_session=incoming.transport_session,
+                principal=incoming.principal,
+                # Only where several conversations may share a session does it matter whether the call writes.
+                writes=incoming.may_be_shared and handle is None and writes(tool, args),
+                sets_state=tool.effect is Effect.SESSION,
+                names_database=isinstance(args, DatabaseArgs) and args.database is not None,
+            )
+        )
 
     async def _run(
         self,

@@ -23,9 +23,10 @@ def parse_args(args: type[Args], raw: Mapping[str, Any]) -> Args:
     Accepted beyond the schema: spellings of earlier releases, null for an optional argument, and an object or
     array written as JSON text, as some clients send it.
     """
-    given = {current_name(args, name): value for name, value in raw.items()}
+    also = args.also
+    given = {also.get(name, name): value for name, value in raw.items()} if also else dict(raw)
     if len(given) != len(raw):
-        twice = sorted(name for name in raw if current_name(args, name) != name)
+        twice = sorted(name for name in raw if also.get(name, name) != name)
         raise InputError(
             f"{', '.join(twice)}: given twice, in an old and the current spelling", field=twice[0]
         )
@@ -33,8 +34,10 @@ def parse_args(args: type[Args], raw: Mapping[str, Any]) -> Args:
     unknown = [name for name in given if name not in fields]
     if unknown:
         raise unknown_argument(unknown, list(fields))
-    for name in [name for name, value in given.items() if value is None and not fields[name].is_required()]:
-        del given[name]
+    if None in given.values():
+        given = {
+            name: value for name, value in given.items() if value is not None or fields[name].is_required()
+        }
     try:
         return args.model_validate(given)
     except ValidationError as error:
@@ -46,10 +49,6 @@ def parse_args(args: type[Args], raw: Mapping[str, Any]) -> Args:
         return args.model_validate(mended)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False)) from None
-
-
-def current_name(args: type[Args], name: str) -> str:
-    return args.also.get(name, name)
 
 
 def unknown_argument(unknown: Sequence[str], possible: Sequence[str]) -> InputError:

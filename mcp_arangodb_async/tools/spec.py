@@ -16,6 +16,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -97,6 +98,7 @@ def hidden(default: Any = None) -> Any:
     return Field(default, json_schema_extra={HIDDEN: True})
 
 
+@cache
 def fields_of(args: type[BaseModel]) -> dict[str, FieldInfo]:
     """The arguments by the names callers use; a few are reserved in Python and have another one there."""
     return {field.alias or name: field for name, field in args.model_fields.items()}

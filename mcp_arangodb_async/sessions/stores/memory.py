@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from mcp_arangodb_async.errors import LimitError, NotFoundError
 from mcp_arangodb_async.sessions.record import SessionState
@@ -22,6 +21,39 @@ class _Entry:
         self.lock = asyncio.Lock()
         self.users = 0
         self.waiting = 0
+
+
+class _Turn:
+    """One call's turn in a session.
+
+    A class, as every call takes a turn and a generator costs several times as much.
+    """
+
+    __slots__ = ("_entry", "_id", "_must_exist", "_shared", "_store")
+
+    def __init__(self, store: MemorySessionStore, session_id: str, *, must_exist: bool, shared: bool) -> None:
+        self._store = store
+        self._id = session_id
+        self._must_exist = must_exist
+        self._shared = shared
+
+    async def __aenter__(self) -> SessionState:
+        entry = self._entry = self._store.enter(self._id, must_exist=self._must_exist)
+        if not self._shared:
+            entry.waiting += 1
+            try:
+                await entry.lock.acquire()
+            except BaseException:
+                self._store.leave(self._id, entry)
+                raise
+            finally:
+                entry.waiting -= 1
+        return entry.state
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._shared:
+            self._entry.lock.release()
+        self._store.leave(self._id, self._entry)
 
 
 class MemorySessionStore:
@@ -47,34 +79,9 @@ class MemorySessionStore:
         # In order of last use: the first is the longest unused.
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
-    @asynccontextmanager
-    async def turn(
-        self, session_id: str, *, must_exist: bool = False, shared: bool = False
-    ) -> AsyncGenerator[SessionState]:
+    def turn(self, session_id: str, *, must_exist: bool = False, shared: bool = False) -> _Turn:
         """Lend the session's state to one call; see SessionStore."""
-        entry = self._entry(session_id, must_exist=must_exist)
-        if entry.waiting >= self._maximum_waiting:
-            raise LimitError(
-                f"{entry.waiting} calls of this session are waiting already; it runs one call at a time",
-                hint="wait for an answer before the next call, or use several sessions",
-            )
-        entry.users += 1
-        try:
-            if shared:
-                yield entry.state
-            else:
-                entry.waiting += 1
-                try:
-                    await entry.lock.acquire()
-                finally:
-                    entry.waiting -= 1
-                try:
-                    yield entry.state
-                finally:
-                    entry.lock.release()
-        finally:
-            entry.users -= 1
-            self._used(session_id, entry)
+        return _Turn(self, session_id, must_exist=must_exist, shared=shared)
 
     async def peek(self, session_id: str) -> SessionState | None:
         """The state now; None if there is none, or it was idle too long."""
@@ -101,6 +108,22 @@ class MemorySessionStore:
     async def count(self) -> int:
         """How many sessions are kept."""
         return len(self._entries)
+
+    def enter(self, session_id: str, *, must_exist: bool) -> _Entry:
+        """Count a call in a session, which it makes if it may; LimitError where too many wait."""
+        entry = self._entry(session_id, must_exist=must_exist)
+        if entry.waiting >= self._maximum_waiting:
+            raise LimitError(
+                f"{entry.waiting} calls of this session are waiting already; it runs one call at a time",
+                hint="wait for an answer before the next call, or use several sessions",
+            )
+        entry.users += 1
+        return entry
+
+    def leave(self, session_id: str, entry: _Entry) -> None:
+        """The call of an `enter` is over."""
+        entry.users -= 1
+        self._used(session_id, entry)
 
     def _current(self, session_id: str) -> _Entry | None:
         entry = self._entries.get(session_id)
