@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
@@ -51,7 +52,7 @@ class OptionField:
 
 def options_of(record: type[Any], prefix: str = "") -> Iterator[OptionField]:
     """Every option of a record and of the records inside it, in the order they are written."""
-    hints = get_type_hints(record, include_extras=True)
+    hints = _hints(record)
     for name, default in _defaults(record):
         hint = hints[name]
         path = f"{prefix}{name}"
@@ -62,6 +63,12 @@ def options_of(record: type[Any], prefix: str = "") -> Iterator[OptionField]:
             for extra in metadata:
                 if isinstance(extra, Option):
                     yield OptionField(path=path, type=kind, annotation=hint, default=default, option=extra)
+
+
+@cache
+def _hints(record: type[Any]) -> dict[str, Any]:
+    """The record's annotations; evaluating them is most of what reading the options costs."""
+    return get_type_hints(record, include_extras=True)
 
 
 def _defaults(record: type[Any]) -> Iterator[tuple[str, object]]:

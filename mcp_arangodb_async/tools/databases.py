@@ -1,7 +1,5 @@
 """Tools for the configured databases: which there are, which one is in focus, whether they answer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypedDict
 

@@ -1,7 +1,5 @@
 """Tools that find tools."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypedDict, get_args
 

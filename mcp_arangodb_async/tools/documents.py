@@ -1,7 +1,5 @@
 """Tools that change documents: one at a time, or in bulk."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Tools that measure and check graphs."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Tools that define graphs and add to them."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,7 +1,5 @@
 """Tools for graphs."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field

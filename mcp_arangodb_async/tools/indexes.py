@@ -1,7 +1,5 @@
 """Tools for indexes."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import Field

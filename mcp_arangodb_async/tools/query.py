@@ -1,7 +1,5 @@
 """The query tool: AQL with bind variables, limits, paging and formats."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Tools around queries: explain, profile, build."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict
 

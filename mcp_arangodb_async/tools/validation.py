@@ -1,7 +1,5 @@
 """Tools that write with checks, and tools that check what was written."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Tools that narrow the list of tools to what a piece of work needs, and tell what was used."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypedDict
 

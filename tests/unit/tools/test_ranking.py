@@ -12,9 +12,9 @@ from mcp_arangodb_async.tools.ranking import ranked
     ("keywords", "best"),
     [
         (["bulk", "insert"], "arango_bulk_insert"),
-        (["AQL"], "arango_query"),
+        (["run", "AQL"], "arango_query"),
         (["walk graph"], "arango_traverse"),
-        (["delete", "document"], "arango_remove"),
+        (["remove", "document"], "arango_remove"),
         (["list_collections"], "arango_list_collections"),
         (["connect"], "arango_test_database_connection"),
         (["set", "focus"], "arango_set_focused_database"),
