@@ -7,7 +7,7 @@ CONFORMANCE ?= ../shared/conformance
 T ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens bench conformance lock clean
+.PHONY: help setup demo test check format lint types plan goldens bench conformance driver-suites lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -49,6 +49,9 @@ bench: $(STAMP)  ## named measurements, each a ratio within one run
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)
+
+driver-suites: $(STAMP)  ## run the official driver's own test suite against the engine
+	$(BIN)/python -m bench.driver_suites
 
 lock: $(STAMP)  ## write constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools > constraints.txt
