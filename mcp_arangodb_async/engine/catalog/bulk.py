@@ -6,6 +6,7 @@ batch is undone and gone through document by document, so that each failure is r
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp_arangodb_async.engine.errors import ArangoError
@@ -56,6 +57,8 @@ def _insert_batch(
     if _claim(collection, tx, batch):
         tx.store.release(savepoint)
         _write(collection, tx, touched, batch)
+        if len(batch.documents) == len(outcomes):  # no errors in between
+            return list(map(DocumentChange._make, zip(repeat(None), batch.documents, repeat(False))))
         return [DocumentChange(None, each) if isinstance(each, dict) else each for each in outcomes]
     tx.store.rollback_to(savepoint)
     return _insert_each(collection, tx, items, outcomes, options)
@@ -129,8 +132,7 @@ def _write(collection: "Collection", tx: Transaction, touched: Touched, batch: _
     for writer in collection.writers:
         if not writer.is_unique:
             store.put_many(writer.space, _entries(writer, batch))
-    sizes = map(len, batch.bodies)
-    tx.note_many_added(touched, zip(batch.numbers, batch.documents, sizes, strict=True))
+    tx.note_many_added(touched, batch.numbers, batch.documents, list(map(len, batch.bodies)))
     touched.count += len(batch.numbers)
 
 

@@ -15,16 +15,16 @@ from typing import Any, Final
 
 Document = dict[str, Any]
 
-#: A decoded document: about 700 bytes for the dictionary and the system attributes, and five times its JSON.
-_FIXED_COST: Final = 700
-_COST_PER_BYTE: Final = 5
+#: A decoded document: about 500 bytes for the dictionary and the system attributes, and three times its JSON.
+_FIXED_COST: Final = 500
+_COST_PER_BYTE: Final = 3
 _EDGE_LIST_COST: Final = 250
 _NO_STAMP: Final = -1
 
 
-def cost_of(size: int) -> int:
-    """About how much memory a document takes whose JSON has `size` bytes."""
-    return _FIXED_COST + _COST_PER_BYTE * size
+def cost_of(size: int, count: int = 1) -> int:
+    """About how much memory documents take whose JSON has `size` bytes together."""
+    return _FIXED_COST * count + _COST_PER_BYTE * size
 
 
 class Segment:
@@ -146,7 +146,7 @@ class DocumentCache:
                 if whole:
                     segment.complete = after
                 return
-            cost = sum(cost_of(size) for _, size in added.values())
+            cost = cost_of(sum(size for _, size in added.values()), len(added))
             if cost > self.limit // 2:
                 return
             last = next(reversed(segment.documents), -1)

@@ -1,9 +1,7 @@
-"""A transaction on one database: a snapshot of the catalogue and of the documents, and the writes made so
-far.
-"""
+"""A transaction on one database: a snapshot of catalogue and documents, and the writes so far."""
 
 import struct
-from collections.abc import Callable, Generator, Iterable, Set
+from collections.abc import Callable, Generator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -235,12 +233,13 @@ class Transaction:
             if touched.cost > self.cache.limit // 4:
                 touched.added = None
 
-    def note_many_added(self, touched: Touched, written: Iterable[tuple[int, Document, int]]) -> None:
+    def note_many_added(
+        self, touched: Touched, numbers: Sequence[int], documents: Sequence[Document], sizes: Sequence[int]
+    ) -> None:
         """The same for many."""
         if touched.added is not None:
-            added = {number: (document, size) for number, document, size in written}
-            touched.added.update(added)
-            touched.cost += sum(map(cost_of, (size for _, size in added.values())))
+            touched.added.update(zip(numbers, zip(documents, sizes, strict=True), strict=True))
+            touched.cost += cost_of(sum(sizes), len(sizes))
             if touched.cost > self.cache.limit // 4:
                 touched.added = None
 

@@ -1,5 +1,4 @@
-"""View definitions: from the body of a request to a `View`, with everything ArangoDB adds to what is left
-out.
+"""View definitions: from the body of a request to a `View`, with all that ArangoDB adds to it.
 
 Rules: https://docs.arangodb.com/3.12/develop/http-api/views/.
 """

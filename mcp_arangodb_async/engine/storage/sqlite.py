@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from mcp_arangodb_async.engine.errors import (
-    ERROR_ARANGO_FILESYSTEM_FULL,
     ERROR_ARANGO_IO_ERROR,
-    ERROR_ARANGO_READ_ONLY,
     ERROR_LOCK_TIMEOUT,
-    ERROR_OUT_OF_MEMORY,
     ERROR_SHUTTING_DOWN,
     ArangoError,
 )
 
+from .sqlite_errors import READER_PATIENCE, lock_timeout, patiently, translated
 from .store import K, Space
 
 _PAGE_SIZE: Final = 8192  # index keys up to about 2 KB stay within a page
@@ -33,11 +31,6 @@ _CHECKPOINT_PAGES: Final = 2000
 _LOG_LIMIT: Final = 64 * 1024 * 1024
 _IDLE_CONNECTIONS: Final = 8
 _BATCH: Final = 500
-#: A reader only meets another process that opens or closes the file at the same moment.
-_READER_PATIENCE: Final = 10.0
-_RETRY: Final = 0.002
-
-_BUSY: Final = 5
 _BEGIN_READING: Final = "BEGIN"
 _BEGIN_WRITING: Final = "BEGIN IMMEDIATE"  # takes the snapshot, too
 
@@ -66,7 +59,7 @@ class SqliteStore:
         try:
             first = self._connect()
             first.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
-            (mode,) = _patiently(lambda: first.execute("PRAGMA journal_mode = WAL").fetchone())
+            (mode,) = patiently(lambda: first.execute("PRAGMA journal_mode = WAL").fetchone())
         except sqlite3.Error as error:
             raise translated(error, path) from error
         if mode != "wal":
@@ -80,16 +73,16 @@ class SqliteStore:
     def begin(self, *, write: bool = False, timeout: float = 60.0) -> "SqliteTransaction":
         """See `Store.begin`."""
         if not write:
-            return SqliteTransaction(self, self._start(_BEGIN_READING, _READER_PATIENCE), writable=False)
+            return SqliteTransaction(self, self._start(_BEGIN_READING, READER_PATIENCE), writable=False)
         deadline = time.monotonic() + timeout
         if not self._writer.acquire(timeout=max(timeout, 0.0)):
-            raise _lock_timeout(timeout)
+            raise lock_timeout(timeout)
         try:
             connection = self._start(_BEGIN_WRITING, max(deadline - time.monotonic(), 0.0))
         except BaseException as error:
             self._writer.release()
             if isinstance(error, ArangoError) and error.num == ERROR_LOCK_TIMEOUT:
-                raise _lock_timeout(timeout) from error
+                raise lock_timeout(timeout) from error
             raise
         return SqliteTransaction(self, connection, writable=True)
 
@@ -135,7 +128,7 @@ class SqliteStore:
 
     def start_companion(self) -> sqlite3.Connection:
         """A second connection that reads the state before a writer's changes."""
-        return self._start(_BEGIN_READING, _READER_PATIENCE)
+        return self._start(_BEGIN_READING, READER_PATIENCE)
 
     def give_back(self, connection: sqlite3.Connection, *, was_writer: bool) -> None:
         """Take back a connection whose transaction has ended."""
@@ -177,11 +170,9 @@ class SqliteStore:
     def _start(self, begin: str, patience: float) -> sqlite3.Connection:
         connection = self._take()
         try:
-            _patiently(lambda: connection.execute(begin), patience)
+            patiently(lambda: connection.execute(begin), patience)
             if begin == _BEGIN_READING:  # only the first read takes the snapshot
-                _patiently(
-                    lambda: connection.execute("SELECT rootpage FROM sqlite_master LIMIT 1").fetchone()
-                )
+                patiently(lambda: connection.execute("SELECT rootpage FROM sqlite_master LIMIT 1").fetchone())
         except sqlite3.Error as error:
             connection.close()
             raise translated(error, self._path) from error
@@ -470,38 +461,3 @@ class SqliteTransaction:
 
 def _ended(*_: Any) -> Any:
     raise RuntimeError("the transaction has ended")
-
-
-def _patiently(run: Any, patience: float = _READER_PATIENCE) -> Any:
-    """Run a statement again while another process is in the way."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return run()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != _BUSY or time.monotonic() >= deadline:
-                raise
-        time.sleep(_RETRY)
-
-
-def _lock_timeout(timeout: float) -> ArangoError:
-    return ArangoError(
-        ERROR_LOCK_TIMEOUT,
-        f"lock timeout: another transaction has been writing to the database for {timeout:g} seconds",
-    )
-
-
-def translated(error: sqlite3.Error | OSError, path: Path) -> ArangoError:
-    """An error of SQLite as one of ArangoDB's, naming the file and what can be done."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    num, text = _MEANINGS.get(code, (ERROR_ARANGO_IO_ERROR, f"cannot be used: {error}"))
-    return ArangoError(num, f"database file {path.name} {text}")
-
-
-#: SQLite's result code to ArangoDB's number.
-_MEANINGS: Final = {
-    _BUSY: (ERROR_LOCK_TIMEOUT, "is locked by another process"),
-    7: (ERROR_OUT_OF_MEMORY, "needs more memory than there is"),
-    8: (ERROR_ARANGO_READ_ONLY, "cannot be written: check its permissions"),
-    13: (ERROR_ARANGO_FILESYSTEM_FULL, "has no space left on its disk: free some and repeat"),
-}

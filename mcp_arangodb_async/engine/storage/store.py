@@ -122,7 +122,8 @@ class StoreTransaction(Protocol):
         """Make the writes visible and durable, and end; with `sync`, wait until the disk has them.
 
         Without `sync` a commit survives the death of the process, not a power failure moments later. When it
-        raises, nothing was written and the transaction has ended.
+        raises, nothing was written (but for a flush that failed: then the disk may not have it), and the
+        transaction has ended.
         """
         ...
 

@@ -1,0 +1,58 @@
+"""What SQLite's errors mean here, and how long to try again."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from mcp_arangodb_async.engine.errors import (
+    ERROR_ARANGO_FILESYSTEM_FULL,
+    ERROR_ARANGO_IO_ERROR,
+    ERROR_ARANGO_READ_ONLY,
+    ERROR_LOCK_TIMEOUT,
+    ERROR_OUT_OF_MEMORY,
+    ArangoError,
+)
+
+Result = TypeVar("Result")
+
+#: A reader only meets another process that opens or closes the file at the same moment.
+READER_PATIENCE: Final = 10.0
+_RETRY: Final = 0.002
+_BUSY: Final = 5
+
+
+def patiently(run: Callable[[], Result], patience: float = READER_PATIENCE) -> Result:
+    """Run a statement again while another process is in the way."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return run()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != _BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_RETRY)
+
+
+def lock_timeout(timeout: float) -> ArangoError:
+    return ArangoError(
+        ERROR_LOCK_TIMEOUT,
+        f"lock timeout: another transaction has been writing to the database for {timeout:g} seconds",
+    )
+
+
+def translated(error: sqlite3.Error | OSError, path: Path) -> ArangoError:
+    """An error of SQLite as one of ArangoDB's, naming the file and what can be done."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    num, text = _MEANINGS.get(code, (ERROR_ARANGO_IO_ERROR, f"cannot be used: {error}"))
+    return ArangoError(num, f"database file {path.name} {text}")
+
+
+#: SQLite's result code to ArangoDB's number.
+_MEANINGS: Final = {
+    _BUSY: (ERROR_LOCK_TIMEOUT, "is locked by another process"),
+    7: (ERROR_OUT_OF_MEMORY, "needs more memory than there is"),
+    8: (ERROR_ARANGO_READ_ONLY, "cannot be written: check its permissions"),
+    13: (ERROR_ARANGO_FILESYSTEM_FULL, "has no space left on its disk: free some and repeat"),
+}
