@@ -97,6 +97,10 @@ class FunctionContext(Protocol):
         """Return the tokens an analyzer makes of a text; an unknown analyzer raises 10."""
         ...
 
+    def index_details(self, collection: str, kind: str, paths: Sequence[str]) -> dict[str, Any] | None:
+        """Return the fields and settings of an index of a kind over these attributes (none: any), or None."""
+        ...
+
     def call(self, name: str, arguments: Sequence[Value]) -> Value:
         """Call another function by name, as CALL() and APPLY() do; raises 1540, 1541 or 1578."""
         ...

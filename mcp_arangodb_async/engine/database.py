@@ -20,10 +20,12 @@ from .exec.options import QueryOptions
 from .exec.planner import Planner
 from .exec.result import QueryResult, in_block
 from .exec.running import RunningQueries, RunningQuery
+from .exec.tokenizers import tokenizer_of
 from .functions import FUNCTIONS
 from .plan.build.query import QueryPlan
 from .plan.explain import describe_rules, describe_tree, explain_plan
 from .plan.show import show_plan
+from .search.segments import SearchIndexes
 
 __all__ = ["Access", "Database", "QueryResult"]
 
@@ -41,6 +43,8 @@ class Database:
         self.compat = compat
         self._planner = Planner(FUNCTIONS, compat)
         self._running = RunningQueries()
+        self._search_indexes = SearchIndexes()
+        self._open_analyzer = partial(tokenizer_of, functions=FUNCTIONS)
 
     @property
     def name(self) -> str:
@@ -163,6 +167,8 @@ class Database:
             surroundings=surroundings,
             limits=settings.limits,
             killed=running.killed,
+            search_indexes=self._search_indexes,
+            open_analyzer=self._open_analyzer,
         )
         running.stats = ctx.stats
         return ctx

@@ -14,10 +14,12 @@ from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.analyzers import Tokenizer, open_analyzer, tokens_of
 from mcp_arangodb_async.engine.catalog.analyzers import find_analyzer
 from mcp_arangodb_async.engine.catalog.collection import Collection
+from mcp_arangodb_async.engine.catalog.records import Analyzer
 from mcp_arangodb_async.engine.catalog.schema import Validator, describe_schema, parse_schema
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
 from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.search.segments import SearchIndexes
 from mcp_arangodb_async.engine.values import Value
 
 #: Functions that may not be called by name.
@@ -59,6 +61,11 @@ class Surroundings:
     compat: str = "3.12"
 
 
+def plain_tokenizer(analyzer: Analyzer) -> Tokenizer:
+    """The tokenizer of an analyzer that runs no query of its own."""
+    return open_analyzer(analyzer.type, analyzer.properties)
+
+
 @dataclass(slots=True)
 class QueryContext:
     """One execution of a query, used by one thread. Implements the functions' `FunctionContext`."""
@@ -68,6 +75,8 @@ class QueryContext:
     surroundings: Surroundings
     limits: Limits = field(default_factory=Limits)
     killed: Event = field(default_factory=Event)
+    search_indexes: SearchIndexes = field(default_factory=SearchIndexes)
+    open_analyzer: Callable[[Analyzer], Tokenizer] = plain_tokenizer
     stats: Statistics = field(default_factory=Statistics)
     warnings: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     #: Steps left until the next look at the limits.
@@ -79,6 +88,7 @@ class QueryContext:
     node_seconds: dict[int, float] = field(default_factory=dict[int, float])
     _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
     _deadline: float = 0.0
+    _is_quiet: bool = False
     _tokenizers: dict[str, Tokenizer] = field(default_factory=dict[str, Tokenizer])
 
     def __post_init__(self) -> None:
@@ -175,6 +185,8 @@ class QueryContext:
 
     def warn(self, num: int, message: str | None = None) -> None:
         """Record a warning, up to the limit; with `failOnWarning` it is an error."""
+        if self._is_quiet:
+            return
         if self.limits.fail_on_warning:
             raise ArangoError(num, message)
         if len(self.warnings) < self.limits.warnings:
@@ -239,11 +251,30 @@ class QueryContext:
 
     def tokens(self, text: str, analyzer: str) -> list[Any]:
         """The tokens an analyzer makes of a text; 10 for an unknown analyzer."""
-        tokenizer = self._tokenizers.get(analyzer)
-        if tokenizer is None:
+        return tokens_of(self.tokenizer(analyzer), text)
+
+    def tokenizer(self, analyzer: str) -> Tokenizer:
+        """The tokenizer of an analyzer; 10 for an unknown one."""
+        found = self._tokenizers.get(analyzer)
+        if found is None:
             record = find_analyzer(self.tx.catalog.analyzers, analyzer, self.database_name)
-            tokenizer = self._tokenizers[analyzer] = open_analyzer(record.type, record.properties)
-        return tokens_of(tokenizer, text)
+            found = self._tokenizers[analyzer] = self.open_analyzer(record)
+        return found
+
+    def index_details(self, collection: str, kind: str, paths: Sequence[str]) -> dict[str, Any] | None:
+        """The settings of an index of a kind over some attributes (none: over any), None without one."""
+        for index in self.tx.collection(collection).indexes:
+            if index.type == kind and (not paths or index.fields == tuple(paths)):
+                return {"fields": list(index.fields), **(index.details or {})}
+        return None
+
+    def quietly(self, name: str, arguments: Sequence[Value]) -> Value:
+        """Call a function without its warnings: a search asks of documents that may hold anything."""
+        self._is_quiet = True
+        try:
+            return self.call(name, arguments)
+        finally:
+            self._is_quiet = False
 
     def call(self, name: str, arguments: Sequence[Value]) -> Value:
         """Call a function by name; 1540 unknown, 1541 number of arguments, 1578 CALL and APPLY themselves."""

@@ -48,7 +48,8 @@ from mcp_arangodb_async.engine.plan.usage import every_node, needs, read_after, 
 from . import rows, sources
 from .emit_collect import emit_collect, emit_distinct
 from .emit_graphs import emit_path_search, emit_traversal
-from .emit_scans import emit_index, emit_scan, emit_view
+from .emit_scans import emit_index, emit_scan
+from .emit_search import emit_view
 from .emit_writes import emit_modification, emit_upsert
 from .window import WindowSpecification, window_rows
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_arangodb_async.engine import errors
-from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.plan.nodes import (
     EnumerateCollectionNode,
-    EnumerateViewNode,
     IndexLookup,
     IndexNode,
 )
@@ -44,13 +41,6 @@ def emit_index(pipeline: Pipeline, node: IndexNode) -> None:
     if pipeline.emitter.emission.is_contended(node.collection):
         source = f"list({source})"
     pipeline.loop((node.variable,), source)
-
-
-def emit_view(_: Pipeline, node: EnumerateViewNode) -> None:
-    """Views are searched by their own operator, which is not there yet."""
-    raise ArangoError(
-        errors.ERROR_NOT_IMPLEMENTED, f"queries over views are not supported yet (view '{node.view}')"
-    )
 
 
 def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:

@@ -13,6 +13,7 @@ from mcp_arangodb_async.engine.plan.nodes import (
     CalculationNode,
     EnumerateCollectionNode,
     EnumeratePathsNode,
+    EnumerateViewNode,
     IndexNode,
     InsertNode,
     Node,
@@ -87,6 +88,8 @@ def contention(plan: Plan) -> tuple[frozenset[str], bool]:
         match node:
             case EnumerateCollectionNode(collection=collection) | IndexNode(collection=collection):
                 read.add(collection)
+            case EnumerateViewNode(collections=collections):
+                read.update(collections)
             case TraversalNode() | ShortestPathNode() | EnumeratePathsNode():
                 reads_anything = True
             case CalculationNode(expression=expression):

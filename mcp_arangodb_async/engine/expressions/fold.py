@@ -79,4 +79,4 @@ class FoldingContext:
 
     now = random = sleep = call = tokens = _refuse
     document = collection_names = collection_count = collection_documents = _refuse
-    schema = schema_violation = _refuse
+    schema = schema_violation = index_details = _refuse

@@ -80,10 +80,15 @@ class IndexNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EnumerateViewNode:
-    """Documents of a view that fulfil the SEARCH condition."""
+    """Documents of a view that fulfil the SEARCH condition.
+
+    `match` is what scoring functions get in the place of the document; `collections` are those of the view.
+    """
 
     view: str
     variable: Variable
+    match: Variable
+    collections: tuple[str, ...]
     condition: Expression | None
     options: dict[str, Any]
 

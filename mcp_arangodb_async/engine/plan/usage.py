@@ -100,12 +100,13 @@ def sets(node: Node) -> set[Variable]:
         case (
             EnumerateCollectionNode(variable=variable)
             | IndexNode(variable=variable)
-            | EnumerateViewNode(variable=variable)
             | EnumerateListNode(variable=variable)
             | CalculationNode(variable=variable)
             | SubqueryNode(variable=variable)
         ):
             return {variable}
+        case EnumerateViewNode(variable=variable, match=match):
+            return {variable, match}
         case CollectNode(groups=groups, aggregates=aggregates, into=into):
             made = {group.variable for group in groups} | {each.variable for each in aggregates}
             return made if into is None else made | {into}

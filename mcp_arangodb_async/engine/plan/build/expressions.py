@@ -20,6 +20,7 @@ from mcp_arangodb_async.engine.expressions.tree import Constant, Expression, Ref
 from mcp_arangodb_async.engine.functions.registry import Function
 from mcp_arangodb_async.engine.values import is_number
 
+from .search import approximate, scored
 from .state import Build, unknown_collection
 
 Steps: TypeAlias = Generator[ast.Expression, Expression, Expression]
@@ -339,7 +340,9 @@ class ExpressionBuilder:
             if isinstance(value, tree.CollectionValue) and position in function.collections:
                 value = tree.CollectionValue(collection=value.collection, use="name")
             arguments.append(value)
-        return self.call(function, arguments)
+        function, arguments = scored(self.build, function, arguments)
+        call = self.call(function, arguments)
+        return approximate(self.build, call) or call
 
     def function(self, name: str) -> Function:
         """The function with this name; 1540 with the closest names, 1582 for a user's function."""
@@ -354,7 +357,7 @@ class ExpressionBuilder:
             errors.ERROR_QUERY_FUNCTION_NAME_UNKNOWN, f"usage of unknown function '{name}()'{hint}"
         )
 
-    def call(self, function: Function, arguments: Sequence[Expression]) -> Expression:
+    def call(self, function: Function, arguments: Sequence[Expression]) -> tree.Call:
         """A call, with the number of arguments checked (1541)."""
         most = function.maximum
         if len(arguments) < function.minimum or (most is not None and len(arguments) > most):

@@ -42,6 +42,7 @@ from .constants import Options, constant, count
 from .expressions import ExpressionBuilder
 from .graphs import path_search, traversal
 from .modifications import modification
+from .search import view_collections
 from .state import Access, Build, PlanWarning
 
 #: Subqueries in subqueries; ArangoDB's own bound is on nodes and on nesting of expressions.
@@ -256,8 +257,12 @@ class Operations:
     def _for_view(self, node: ast.For, view: str) -> None:
         build = self.build
         build.views.add(view)
+        collections = view_collections(build.catalog.views[view])
+        for name in collections:
+            build.collection(name)
         variable = build.variables.make(node.variable.name, kind="object")
         build.scopes.declare(node.variable.name, variable)
+        match = build.matches[variable] = build.variables.make()
         condition = None
         if node.search is not None:
             build.lazy += 1
@@ -268,7 +273,14 @@ class Operations:
         )
         assert isinstance(options, dict)
         build.nodes.append(
-            EnumerateViewNode(view=view, variable=variable, condition=condition, options=options)
+            EnumerateViewNode(
+                view=view,
+                variable=variable,
+                match=match,
+                collections=collections,
+                condition=condition,
+                options=options,
+            )
         )
 
     def _let(self, node: ast.Let) -> None:

@@ -49,6 +49,8 @@ class Build:
     structural: set[str] = field(default_factory=set[str])
     warnings: list[PlanWarning] = field(default_factory=list[PlanWarning])
     definitions: dict[Variable, Expression] = field(default_factory=dict[Variable, Expression])
+    #: The match of each document that comes from a view, for scoring functions.
+    matches: dict[Variable, Variable] = field(default_factory=dict[Variable, Variable])
     #: How many subqueries surround what is being built.
     depth: int = 0
     #: More than 0 inside operands that are not always evaluated, and where CURRENT is known.

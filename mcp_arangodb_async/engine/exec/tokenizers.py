@@ -1,0 +1,49 @@
+"""Analyzers of a database as tokenizers, also those that run a query of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_arangodb_async.engine.analyzers import Tokenizer, open_analyzer
+from mcp_arangodb_async.engine.aql.parser import parse
+from mcp_arangodb_async.engine.catalog.records import Analyzer
+from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.plan.build.query import build_plan
+
+from .context import Limits, QueryContext, Surroundings
+from .run import CompiledQuery, compile_plan
+
+#: A query of an analyzer runs once per text.
+SECONDS = 10.0
+
+
+def tokenizer_of(analyzer: Analyzer, functions: Mapping[str, Function]) -> Tokenizer:
+    """The tokenizer of an analyzer; 10 for bad properties."""
+    if analyzer.type == "wildcard":
+        # Its n-grams only speed LIKE up; what LIKE compares are the tokens of the analyzer inside.
+        inner: dict[str, Any] = analyzer.properties.get("analyzer") or {"type": "identity"}
+        return open_analyzer(inner["type"], inner.get("properties") or {})
+    return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions))
+
+
+class _Runs:
+    """Runs the queries of `aql` analyzers, each compiled once."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self._functions = functions
+        self._compiled: dict[str, CompiledQuery] = {}
+
+    def __call__(self, query: str, parameter: str, /, *, memory_limit: int) -> list[Any]:
+        """The rows of the query for one text."""
+        compiled = self._compiled.get(query)
+        if compiled is None:
+            plan = build_plan(parse(query), tx=None, functions=self._functions, binds={"param": ""})
+            compiled = self._compiled[query] = compile_plan(plan.plan)
+        ctx = QueryContext(
+            transaction=None,
+            functions=self._functions,
+            surroundings=Surroundings(database_name=""),
+            limits=Limits(maximum_runtime=SECONDS, memory=memory_limit),
+        )
+        return [row for batch in compiled.batches(ctx, {"param": parameter}) for row in batch]

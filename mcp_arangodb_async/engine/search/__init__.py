@@ -1,0 +1,1 @@
+"""Search over views: terms to documents, the filters of SEARCH, and scores."""
