@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mcp_arangodb_async.engine import errors
@@ -15,6 +15,9 @@ from .context import QueryContext
 
 Document = dict[str, Any]
 Hop = tuple[Document, str]
+#: Vertices whose edges one operation keeps at hand.
+KEPT_VERTICES = 10_000
+ENDS = {"outbound": "_to", "inbound": "_from"}
 OPPOSITE = {"outbound": "inbound", "inbound": "outbound", "any": "any"}
 
 
@@ -38,10 +41,16 @@ class Adjacency:
             if not wanted or each.collection in wanted
         ]
         self._only = frozenset(options.vertex_collections)
-        self._vertices: dict[str, Document | None] = {}
+        self._hops: dict[str, list[Hop]] = {}
+        #: Vertices seen so far.
+        self.vertices: dict[str, Document | None] = {}
 
     def hops(self, vertex: str) -> list[Hop]:
         """The edges at a vertex that may be followed, each with the vertex it leads to."""
+        known = self._hops.get(vertex)
+        if known is not None:
+            self.ctx.tick(1 + len(known))
+            return known
         found: list[Hop] = []
         ctx = self.ctx
         for collection, direction in self._sources:
@@ -56,16 +65,60 @@ class Adjacency:
         ctx.tick(1 + len(found))
         if self._only:
             found = [hop for hop in found if hop[1].partition("/")[0] in self._only]
+        if len(self._hops) < KEPT_VERTICES:
+            self._hops[vertex] = found
         return found
+
+    @property
+    def end(self) -> str | None:
+        """The attribute that says where every edge leads; None when it depends on the edge."""
+        ends = {ENDS.get(direction) for _, direction in self._sources}
+        return None if self._only or len(ends) != 1 else ends.pop()
+
+    def edges(self, vertex: str) -> Sequence[Document]:
+        """The edges at a vertex that may be followed; `end` says where they lead, if one attribute does."""
+        ctx = self.ctx
+        if len(self._sources) == 1:
+            collection, direction = self._sources[0]
+            found = collection.edges(ctx.tx, vertex, direction)
+        else:
+            found = [
+                edge
+                for collection, direction in self._sources
+                for edge in collection.edges(ctx.tx, vertex, direction)
+            ]
+        ctx.stats.scanned_index += len(found)
+        ctx.tick(1 + len(found))
+        return found
+
+    def load(self, targets: Iterable[str]) -> None:
+        """Read many vertices at once into `vertices`; warn about those that do not exist."""
+        missing = set(targets).difference(self.vertices)
+        if not missing:
+            return
+        by_collection: dict[str, list[str]] = {}
+        for identifier in missing:
+            name, _, key = identifier.partition("/")
+            by_collection.setdefault(name, []).append(key)
+        tx = self.ctx.tx
+        for name, keys in by_collection.items():
+            collection = tx.catalog.by_name.get(name)
+            if collection is None:
+                continue
+            for key, document in zip(keys, collection.get_many(tx, keys), strict=True):
+                if document is not None:
+                    self.vertices[f"{name}/{key}"] = document
+        for identifier in missing.difference(self.vertices):
+            self.vertex(identifier)
 
     def vertex(self, identifier: str) -> Document | None:
         """The document of a vertex; null with warning 1202 when there is none."""
-        if identifier in self._vertices:
-            return self._vertices[identifier]
+        if identifier in self.vertices:
+            return self.vertices[identifier]
         document = self.ctx.vertex(identifier)
         if document is None:
             self.ctx.warn(errors.ERROR_ARANGO_DOCUMENT_NOT_FOUND, f"vertex '{identifier}' not found")
-        self._vertices[identifier] = document
+        self.vertices[identifier] = document
         return document
 
 

@@ -13,6 +13,11 @@ from typing import Any, Protocol
 from mcp_arangodb_async.engine.values import Number, Value, bounded, compare, finite, hash_key, sort_key
 
 BITS = 0xFFFFFFFF
+#: Values kept between two additions to the query's memory, and about how many bytes each takes.
+HELD_STEP = 64
+HELD_BYTES = 100
+#: Tells the query of bytes that an aggregate keeps.
+Hold = Callable[[int], None]
 
 
 class Aggregator(Protocol):
@@ -139,14 +144,19 @@ class Variance:
 class Unique:
     """The different values, in the order in which they came, or sorted."""
 
-    __slots__ = ("is_sorted", "values")
+    __slots__ = ("hold", "is_sorted", "values")
 
-    def __init__(self, *, is_sorted: bool = False) -> None:
+    def __init__(self, hold: Hold, *, is_sorted: bool = False) -> None:
+        self.hold = hold
         self.is_sorted = is_sorted
         self.values: dict[Hashable, Value] = {}
 
     def add(self, value: Value) -> None:
-        self.values.setdefault(hash_key(value), value)
+        key = hash_key(value)
+        if key not in self.values:
+            self.values[key] = value
+            if len(self.values) % HELD_STEP == 0:
+                self.hold(2 * HELD_STEP * HELD_BYTES)
 
     def result(self) -> Value:
         found = list(self.values.values())
@@ -158,13 +168,18 @@ class Unique:
 class CountDistinct:
     """How many different values."""
 
-    __slots__ = ("keys",)
+    __slots__ = ("hold", "keys")
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Hold) -> None:
+        self.hold = hold
         self.keys: set[Hashable] = set()
 
     def add(self, value: Value) -> None:
-        self.keys.add(hash_key(value))
+        key = hash_key(value)
+        if key not in self.keys:
+            self.keys.add(key)
+            if len(self.keys) % HELD_STEP == 0:
+                self.hold(HELD_STEP * HELD_BYTES)
 
     def result(self) -> Value:
         return len(self.keys)
@@ -199,34 +214,37 @@ class Bits:
 class Push:
     """All values as an array."""
 
-    __slots__ = ("values",)
+    __slots__ = ("hold", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Hold) -> None:
+        self.hold = hold
         self.values: list[Value] = []
 
     def add(self, value: Value) -> None:
         self.values.append(value)
+        if len(self.values) % HELD_STEP == 0:
+            self.hold(HELD_STEP * HELD_BYTES)
 
     def result(self) -> Value:
         return list(self.values)
 
 
-AGGREGATORS: dict[str, Callable[[], Aggregator]] = {
-    "LENGTH": Length,
-    "SUM": Sum,
-    "AVERAGE": Average,
-    "MIN": Min,
-    "MAX": Max,
-    "VARIANCE_POPULATION": lambda: Variance(ddof=0, is_root=False),
-    "VARIANCE_SAMPLE": lambda: Variance(ddof=1, is_root=False),
-    "STDDEV_POPULATION": lambda: Variance(ddof=0, is_root=True),
-    "STDDEV_SAMPLE": lambda: Variance(ddof=1, is_root=True),
+AGGREGATORS: dict[str, Callable[[Hold], Aggregator]] = {
+    "LENGTH": lambda _: Length(),
+    "SUM": lambda _: Sum(),
+    "AVERAGE": lambda _: Average(),
+    "MIN": lambda _: Min(),
+    "MAX": lambda _: Max(),
+    "VARIANCE_POPULATION": lambda _: Variance(ddof=0, is_root=False),
+    "VARIANCE_SAMPLE": lambda _: Variance(ddof=1, is_root=False),
+    "STDDEV_POPULATION": lambda _: Variance(ddof=0, is_root=True),
+    "STDDEV_SAMPLE": lambda _: Variance(ddof=1, is_root=True),
     "UNIQUE": Unique,
-    "SORTED_UNIQUE": lambda: Unique(is_sorted=True),
+    "SORTED_UNIQUE": lambda hold: Unique(hold, is_sorted=True),
     "COUNT_DISTINCT": CountDistinct,
-    "BIT_AND": lambda: Bits(int.__and__),
-    "BIT_OR": lambda: Bits(int.__or__),
-    "BIT_XOR": lambda: Bits(int.__xor__),
+    "BIT_AND": lambda _: Bits(int.__and__),
+    "BIT_OR": lambda _: Bits(int.__or__),
+    "BIT_XOR": lambda _: Bits(int.__xor__),
     "PUSH": Push,
 }
 

@@ -190,4 +190,4 @@ def _aggregate(pipeline: Pipeline, aggregate: Aggregate, group: str, place: int)
             return Slots(initial=("None",), update=extreme, result=slot)
         case name:
             factory = program.constant(AGGREGATORS[name])
-            return Slots(initial=(f"{factory}()",), update=add, result=f"{slot}.result()")
+            return Slots(initial=(f"{factory}(ctx.hold)",), update=add, result=f"{slot}.result()")

@@ -28,15 +28,14 @@ def emit_traversal(pipeline: Pipeline, node: TraversalNode) -> None:
     """A loop over the paths of a traversal."""
     program = pipeline.program
     prune = node.prune
+    parts = (node.vertex, node.edge, node.path, None if prune is None else prune.variable)
+    wanted = tuple(place for place, variable in enumerate(parts) if variable is not None)
     spec = TraversalSpecification(
         sources=node.graph.edges,
         minimum=node.minimum,
         maximum=node.maximum,
         options=node.options,
-        needs_vertex=node.vertex is not None,
-        needs_edge=node.edge is not None,
-        needs_path=node.path is not None,
-        prunes=prune is not None,
+        wanted=wanted or (traversal.EDGE,),
         prune_reads_path=prune is not None and prune.path in variables_of(prune.condition),
     )
     checks = "".join(
@@ -50,8 +49,7 @@ def emit_traversal(pipeline: Pipeline, node: TraversalNode) -> None:
         f"{program.runtime(traversal.traverse)}(ctx, {_edges(pipeline, node.graph)}, "
         f"{program.constant(spec)}, {start}, {condition}, ({checks}))"
     )
-    pruned = None if prune is None else prune.variable
-    pipeline.loop((node.vertex, node.edge, node.path, pruned), source)
+    pipeline.loop([variable for variable in parts if variable is not None] or (None,), source)
 
 
 def emit_path_search(pipeline: Pipeline, node: ShortestPathNode | EnumeratePathsNode) -> None:

@@ -19,27 +19,49 @@ from mcp_arangodb_async.engine.values import Value
 
 from .adjacency import Adjacency, vertex_id, weigher
 from .context import QueryContext
+from .plain_traversal import PlainTraversal
 
 Document = dict[str, Any]
+Row = tuple[Any, ...]
 Prune = Callable[[Value, Value, Value], bool]
 #: A condition on one place of the path: the edge or vertex there, or every one.
 Check = tuple[bool, int | None, Callable[[Value], Any]]
 STEP_BYTES = 200
+VERTEX, EDGE, PATH, PRUNED = range(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraversalSpecification:
-    """A traversal: where to go, how far, and which of vertex, edge and path each row needs."""
+    """A traversal: where to go, how far, and which parts of a row are wanted.
+
+    The parts are vertex, edge, path and whether PRUNE was true, by number; the vertex when nothing is wanted.
+    """
 
     sources: tuple[EdgeSource, ...]
     minimum: int
     maximum: int
     options: TraversalOptions
-    needs_vertex: bool
-    needs_edge: bool
-    needs_path: bool
-    prunes: bool
+    wanted: tuple[int, ...]
     prune_reads_path: bool
+
+    @property
+    def needs_vertex(self) -> bool:
+        """Whether rows hold the vertex."""
+        return VERTEX in self.wanted
+
+    @property
+    def needs_path(self) -> bool:
+        """Whether rows hold the path."""
+        return PATH in self.wanted
+
+
+def _wanted(row: Row, places: tuple[int, ...]) -> Any:
+    return row[places[0]] if len(places) == 1 else tuple([row[place] for place in places])
+
+
+def is_plain(spec: TraversalSpecification, prune: Prune | None, checks: tuple[Check, ...]) -> bool:
+    """Whether a depth-first traversal checks nothing on its way but unique edges."""
+    return prune is None and not checks and spec.options.unique_vertices == "none" and not spec.needs_path
 
 
 @dataclass(slots=True, eq=False)
@@ -60,20 +82,23 @@ def traverse(
     start: Value,
     prune: Prune | None,
     checks: tuple[Check, ...],
-) -> Iterator[tuple[Any, ...]]:
-    """Rows of (vertex, edge, path, pruned); parts that nobody needs are null."""
+) -> Iterator[Any]:
+    """The wanted parts of each row: one bare, several as a tuple."""
     first = vertex_id(ctx, start, "traversal")
     if first is None:
         return iter(())
     adjacency = Adjacency(ctx, spec.sources, collections, spec.options)
     search = _Search(ctx, adjacency, spec, prune, checks)
     match spec.options.order:
+        case "dfs" if is_plain(spec, prune, checks):
+            return PlainTraversal(adjacency, spec).rows(first)
         case "dfs":
-            return search.depth_first(first)
+            rows = search.depth_first(first)
         case "bfs":
-            return search.breadth_first(first)
+            rows = search.breadth_first(first)
         case "weighted":
-            return search.by_weight(first)
+            rows = search.by_weight(first)
+    return (_wanted(row, spec.wanted) for row in rows)
 
 
 class _Search:

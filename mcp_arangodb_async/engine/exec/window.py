@@ -68,7 +68,7 @@ def _rows(bound: Bound, count: int) -> int:
 def _running(ctx: QueryContext, rows: list[Row], window: WindowSpecification) -> Iterator[Row]:
     """Everything up to the row, and some after it: one pass."""
     after = _rows(window.following, len(rows))
-    running = [AGGREGATORS[name]() for name, _ in window.aggregates]
+    running = [AGGREGATORS[name](ctx.hold) for name, _ in window.aggregates]
     taken = 0
     for i, row in enumerate(rows):
         ctx.tick(1)
@@ -86,10 +86,14 @@ def _take(running: list[Aggregator], window: WindowSpecification, row: Row) -> N
 
 def _over(ctx: QueryContext, rows: list[Row], window: WindowSpecification, start: int, end: int) -> Row:
     ctx.tick(1 + max(0, end - start))
-    made = [AGGREGATORS[name]() for name, _ in window.aggregates]
+    made = [AGGREGATORS[name](_unheld) for name, _ in window.aggregates]
     for row in rows[start:end]:
         _take(made, window, row)
     return tuple(each.result() for each in made)
+
+
+def _unheld(_: int) -> None:
+    """What one window keeps is gone with the next."""
 
 
 def _by_value(ctx: QueryContext, rows: list[Row], window: WindowSpecification, place: int) -> Iterator[Row]:

@@ -22,10 +22,11 @@ from .support import LOOPS, WRITES, Planning, everywhere, is_repeatable, unchang
 
 def move_calculations_up(plan: Plan, _: Planning) -> Plan:
     """Do calculations and subqueries outside of loops whose variables they do not read."""
-    return everywhere(plan, _move_up)
+    return everywhere(plan, hoisted)
 
 
-def _move_up(plan: Plan) -> Plan:
+def hoisted(plan: Plan) -> Plan:
+    """One (sub)query with its calculations as early as they can be."""
     nodes = list(plan.nodes)
     for node in plan.nodes:
         if not isinstance(node, CalculationNode | SubqueryNode) or not is_repeatable(node):

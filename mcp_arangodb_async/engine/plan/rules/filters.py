@@ -34,12 +34,19 @@ from mcp_arangodb_async.engine.plan.nodes import (
 from mcp_arangodb_async.engine.plan.usage import sets
 from mcp_arangodb_async.engine.values import truthy
 
+from .calculations import hoisted
 from .support import LOOPS, Planning, everywhere, is_read_only, unchanged, uses
 
 
 def move_filters_up(plan: Plan, planning: Planning) -> Plan:
     """Test conditions as soon as what they read is there; parts of an AND separately."""
-    return everywhere(plan, lambda each: _move_up(_split(each, planning)))
+    return everywhere(plan, lambda each: _move_up(_known_early(each, planning)))
+
+
+def _known_early(plan: Plan, planning: Planning) -> Plan:
+    """The plan with the parts of conditions computed as early as they can be."""
+    split = _split(plan, planning)
+    return plan if split is plan else hoisted(split)
 
 
 def _split(plan: Plan, planning: Planning) -> Plan:
