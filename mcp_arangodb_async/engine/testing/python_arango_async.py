@@ -1,0 +1,85 @@
+"""python-arango-async without a socket: its requests go to an engine in this process.
+
+async with in_process() as client:
+    db = await client.db("_system", auth=Auth("root", ""))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from arangoasync import ArangoClient
+from arangoasync.http import HTTPClient
+from arangoasync.request import Request as DriverRequest
+from arangoasync.response import Response
+
+from mcp_arangodb_async.engine.http.api import Api
+from mcp_arangodb_async.engine.http.messages import Request
+from mcp_arangodb_async.engine.instance import Engine
+
+
+class InProcess(HTTPClient):
+    """The transport: give it to `ArangoClient(http_client=...)`, with any URL as `hosts`."""
+
+    def __init__(self, api: Api) -> None:
+        """Answer requests with `api`, which stays the caller's to close."""
+        self._api = api
+
+    def create_session(self, host: str) -> str:
+        """What the driver hands back with every request; it opens no connection."""
+        return host
+
+    async def close_session(self, session: str) -> None:
+        """Nothing is open."""
+
+    async def send_request(self, session: str, request: DriverRequest) -> Response:
+        """Answer one request in a thread, so that a long one does not stop the event loop."""
+        headers = {name.lower(): str(value) for name, value in request.normalized_headers().items()}
+        if request.auth is not None:
+            login = f"{request.auth.username}:{request.auth.password}"
+            headers["authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        data = request.data
+        answer = await asyncio.to_thread(
+            self._api.handle,
+            Request(
+                method=request.method.name,
+                path=request.endpoint,
+                query=urlencode(request.normalized_params()),
+                headers=headers,
+                body=data.encode() if isinstance(data, str) else data or b"",
+            ),
+        )
+        return Response(
+            method=request.method,
+            url=f"{session}{request.endpoint}",
+            headers=dict(answer.headers),
+            status_code=answer.status,
+            status_text=HTTPStatus(answer.status).phrase,
+            raw_body=answer.body,
+        )
+
+
+@asynccontextmanager
+async def in_process(
+    engine: Engine | None = None, *, authentication: bool = False
+) -> AsyncGenerator[ArangoClient]:
+    """A client of python-arango-async for a block; without an engine one in memory is made for it.
+
+    Without `authentication` everybody may do all and user names mean nothing.
+    """
+    if engine is None:
+        own = await asyncio.to_thread(Engine.open, None)
+        try:
+            async with in_process(own, authentication=authentication) as client:
+                yield client
+        finally:
+            await asyncio.to_thread(own.close)
+        return
+    with Api(engine, authentication=authentication) as api:
+        async with ArangoClient(hosts="http://in-process", http_client=InProcess(api)) as client:
+            yield client
