@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFORMANCE ?= ../shared/conformance
 T ?=
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lint types plan goldens bench conformance driver-suites lock clean
@@ -25,7 +26,7 @@ demo: $(STAMP)  ## the main job, end to end, on the embedded engine
 	@$(BIN)/mcp-arangodb-async demo
 
 test: $(STAMP)  ## the tests; T=<path or -k expression> runs some of them
-	$(BIN)/python -m pytest $(T)
+	$(BIN)/python -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile)
 
 check: format lint types plan test  ## what CI runs, in the same order
 
