@@ -126,6 +126,7 @@ class Users:
     def create(self, name: str, password: str, *, active: bool = True, extra: Json | None = None) -> User:
         _check_name(name)
         with self._lock:
+            self._version = None  # whether the name is free is asked of the documents, not of the copy
             if self.find(name) is not None:
                 raise ArangoError(ERROR_USER_DUPLICATE)
             user = replace(_with_password(User(name=name), password), active=active, extra=extra or {})
