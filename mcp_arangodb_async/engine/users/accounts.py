@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mcp_arangodb_async.engine.catalog.options import WriteOptions
 from mcp_arangodb_async.engine.errors import (
+    ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED,
     ERROR_BAD_PARAMETER,
     ERROR_FORBIDDEN,
     ERROR_USER_DUPLICATE,
@@ -133,7 +134,12 @@ class Users:
             if name == ROOT:
                 everything = Grants(level=Level.RW, collections={"*": Level.RW})
                 user = replace(user, databases={SYSTEM: everything, "*": everything})
-            return self._write(user)
+            try:
+                return self._write(user)
+            except ArangoError as error:
+                if error.num == ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED:
+                    raise ArangoError(ERROR_USER_DUPLICATE) from error
+                raise
 
     def replace(self, name: str, password: str, *, active: bool = True, extra: Json | None = None) -> User:
         """A new account of the same name: its permissions and tokens are gone."""
@@ -330,8 +336,14 @@ def open_users(system: Catalog, *, root_password: str | None = None) -> Users:
     A given `root_password` is set in any case: who starts a server with a password can log in with it.
     """
     users = Users(SystemUserDocuments(system))
-    if not users.all():
-        users.create(ROOT, root_password or "")
-    elif root_password is not None and not users.check_password(ROOT, root_password):
+    if users.find(ROOT) is None:
+        # As in ArangoDB: of two processes that make the same user at once, one is refused.
+        system.create_index(USERS, {"type": "persistent", "fields": ["user"], "unique": True, "sparse": True})
+        try:
+            users.create(ROOT, root_password or "")
+        except ArangoError as error:
+            if error.num != ERROR_USER_DUPLICATE:  # another process that opens the directory was first
+                raise
+    if root_password is not None and not users.check_password(ROOT, root_password):
         users.update(ROOT, password=root_password)
     return users
