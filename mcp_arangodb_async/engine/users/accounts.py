@@ -296,7 +296,9 @@ def _with_password(user: User, password: str) -> User:
     if len(password) > _LONGEST_PASSWORD:
         raise ArangoError(ERROR_BAD_PARAMETER, f"a password has at most {_LONGEST_PASSWORD} characters")
     salt = secrets.token_hex(16)
-    return replace(user, method="scrypt", salt=salt, hash=_hash("scrypt", salt, password))
+    # No password protects nothing: hashing it slowly would only slow down every new engine.
+    method = "scrypt" if password else "sha256"
+    return replace(user, method=method, salt=salt, hash=_hash(method, salt, password))
 
 
 def _hash(method: str, salt: str, password: str) -> str:
