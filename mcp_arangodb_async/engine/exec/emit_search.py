@@ -36,7 +36,12 @@ def emit_view(pipeline: Pipeline, node: EnumerateViewNode) -> None:
     """The documents of a view, each with its match for BM25() and TFIDF()."""
     program = pipeline.program
     recipe = None if node.condition is None else compile_search(node.condition, node.variable)
-    query = ViewQuery(view=node.view, recipe=recipe, collections=restriction(node.options))
+    query = ViewQuery(
+        view=node.view,
+        index=None if node.index is None else (node.collections[0], node.index),
+        recipe=recipe,
+        collections=restriction(node.options),
+    )
     slots = "".join(f"{pipeline.generator.value(each).text}, " for each in (recipe.slots if recipe else ()))
     tests = "".join(f"{_test(pipeline, *each)}, " for each in (recipe.tests if recipe else ()))
     source = f"{program.runtime(search_view)}(ctx, {program.constant(query)}, ({slots}), ({tests}))"

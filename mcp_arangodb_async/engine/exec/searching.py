@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.catalog.analyzers import find_analyzer
-from mcp_arangodb_async.engine.catalog.records import View
-from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.search.compile import Recipe, Setting
 from mcp_arangodb_async.engine.search.links import Linked, index_link, view_link
 from mcp_arangodb_async.engine.search.parts import Scope, parts_of
@@ -20,15 +17,16 @@ from mcp_arangodb_async.engine.values import Value
 from .context import PACE, QueryContext
 
 Document = dict[str, Any]
-#: Functions whose first argument is a shape; their warnings about documents are not the query's.
+#: Documents fetched at once.
 _BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewQuery:
-    """What is searched: a view, a compiled condition, and the collections it is restricted to."""
+    """What is searched: a view or an index, a compiled condition, and the collections it is restricted to."""
 
     view: str
+    index: tuple[str, str] | None
     recipe: Recipe | None
     collections: frozenset[str] | None
 
@@ -37,7 +35,7 @@ def search_view(
     ctx: QueryContext, query: ViewQuery, values: Sequence[Value], tests: Sequence[Callable[[Any], bool]]
 ) -> Iterator[tuple[Document, Match]]:
     """The documents of a view that fulfil the condition, each with its match."""
-    scope = _scope(ctx, query.view)
+    scope = _scope(ctx, query)
     parts = parts_of(scope, query.collections)
     made = None
     if query.recipe is not None:
@@ -55,10 +53,8 @@ def search_view(
                     yield document, Match(search, place, number)
 
 
-def _scope(ctx: QueryContext, name: str) -> Scope:
-    catalog = ctx.tx.catalog
-    analyzer = partial(find_analyzer, catalog.analyzers, database=ctx.database_name)
-    view = catalog.view(name)
+def _scope(ctx: QueryContext, query: ViewQuery) -> Scope:
+    analyzer = partial(find_analyzer, ctx.tx.catalog.analyzers, database=ctx.database_name)
     return Scope(
         tx=ctx.tx,
         indexes=ctx.search_indexes,
@@ -66,18 +62,25 @@ def _scope(ctx: QueryContext, name: str) -> Scope:
         tokenizer=ctx.tokenizer,
         call=ctx.quietly,
         check=ctx.check,
-        linked=tuple(linked_collections(ctx, view, lambda asked: analyzer(name=asked).name)),
+        linked=tuple(_linked(ctx, query, lambda asked: analyzer(name=asked).name)),
     )
 
 
-def linked_collections(ctx: QueryContext, view: View, naming: Callable[[str], str]) -> Iterator[Linked]:
-    """What a view takes from each of its collections."""
+def _linked(ctx: QueryContext, query: ViewQuery, naming: Callable[[str], str]) -> Iterator[Linked]:
+    """What is taken from each collection."""
+    if query.index is not None:
+        yield _of_index(ctx, *query.index, naming)
+        return
+    view = ctx.tx.catalog.view(query.view)
     if view.type == "arangosearch":
         for collection, link in view.properties["links"].items():
             yield view_link(collection, link, naming)
         return
     for each in view.properties["indexes"]:
-        details = ctx.tx.collection(each["collection"]).index(each["index"]).details
-        if details is None:
-            raise ArangoError(errors.ERROR_INTERNAL, f"index {each['index']} has no definition")
-        yield index_link(each["collection"], details, naming)
+        yield _of_index(ctx, each["collection"], each["index"], naming)
+
+
+def _of_index(ctx: QueryContext, collection: str, index: str, naming: Callable[[str], str]) -> Linked:
+    details = ctx.tx.collection(collection).index(index).details
+    assert details is not None
+    return index_link(collection, details, naming)

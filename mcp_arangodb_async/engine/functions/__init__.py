@@ -14,6 +14,7 @@ from mcp_arangodb_async.engine.functions import (
     document,
     encoding,
     geo,
+    indexed,
     misc,
     numeric,
     regex,
@@ -42,6 +43,7 @@ _CHAPTERS: Final = (
     date_zones.FUNCTIONS,
     types.FUNCTIONS,
     geo.FUNCTIONS,
+    indexed.FUNCTIONS,
     misc.FUNCTIONS,
     search.FUNCTIONS,
 )

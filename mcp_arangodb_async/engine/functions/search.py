@@ -23,9 +23,6 @@ _SCORER: Final = (
     "ArangoSearch scorer function '{}' are designed to be used only outside SEARCH statement within a "
     "context of ArangoSearch view. Please ensure function signature is correct."
 )
-_INDEX: Final = (
-    "function '{}' is not supported: it needs an index of a kind that the optimizer replaces it with"
-)
 _GONE: Final = "function '{}' is not supported by the embedded engine"
 
 NOT_IMPLEMENTED: Final[tuple[tuple[str, str, str], ...]] = (
@@ -35,13 +32,6 @@ NOT_IMPLEMENTED: Final[tuple[tuple[str, str, str], ...]] = (
     ("BM25", "1-3", _SCORER),
     ("TFIDF", "1-2", _SCORER),
     ("OFFSET_INFO", "2", _SCORER),
-    ("APPROX_NEAR_COSINE", "2-3", _INDEX),
-    ("APPROX_NEAR_L2", "2-3", _INDEX),
-    ("APPROX_NEAR_INNER_PRODUCT", "2-3", _INDEX),
-    ("NEAR", "3-5", _INDEX),
-    ("WITHIN", "4-5", _INDEX),
-    ("WITHIN_RECTANGLE", "5", _INDEX),
-    ("FULLTEXT", "3-4", _INDEX),
     ("PREGEL_RESULT", "1-2", _GONE),
 )
 """Name, number of arguments and message of each function that cannot be called here."""

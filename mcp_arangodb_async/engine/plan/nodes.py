@@ -82,7 +82,7 @@ class IndexNode:
 class EnumerateViewNode:
     """Documents of a view that fulfil the SEARCH condition.
 
-    `match` is what scoring functions get in the place of the document; `collections` are those of the view.
+    With `index` it is the inverted index of a collection that is searched, and `view` names both. `match` is what scoring functions get in the place of the document; `collections` are those of the view.
     """
 
     view: str
@@ -91,6 +91,7 @@ class EnumerateViewNode:
     collections: tuple[str, ...]
     condition: Expression | None
     options: dict[str, Any]
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -77,7 +77,7 @@ class SearchIndexes:
         """Keep at most about `limit` bytes of indexes."""
         self.limit = limit
         self._lock = threading.Lock()
-        self._contents: dict[int, Contents] = {}
+        self._contents: OrderedDict[int, Contents] = OrderedDict()
         self._uses: OrderedDict[tuple[int, Hashable], tuple[Segment, int]] = OrderedDict()
         self._cost = 0
 
@@ -98,9 +98,21 @@ class SearchIndexes:
                 present = self._contents.get(collection.id)
                 if present is None or present.stamp < stamp:
                     self._contents[collection.id] = made
+                    self._contents.move_to_end(collection.id)
                     self._forget(known, made)
+                    self._tidy(tx)
             return made
         return known
+
+    def _tidy(self, tx: Transaction) -> None:
+        """Forget collections that were dropped, and those used longest ago when there is too much."""
+        for number in [each for each in self._contents if each not in tx.catalog.by_id]:
+            self._forget(self._contents.pop(number), Contents(-1))
+        keys = sum(len(each.places) for each in self._contents.values())
+        while len(self._contents) > 1 and keys * _KEY_COST > self.limit:
+            _, oldest = self._contents.popitem(last=False)
+            keys -= len(oldest.places)
+            self._forget(oldest, Contents(-1))
 
     def index(
         self, segment: Segment, key: Hashable, gone: frozenset[int], make: Callable[[], TermIndex | Nesting]
@@ -125,13 +137,6 @@ class SearchIndexes:
                 other.indexes.pop(old, None)
                 self._cost -= cost
         return made
-
-    def drop(self, collection: int) -> None:
-        """Forget a collection."""
-        with self._lock:
-            found = self._contents.pop(collection, None)
-            if found is not None:
-                self._forget(found, Contents(-1))
 
     def _forget(self, before: Contents, after: Contents) -> None:
         """Give up the memory of segments that are no longer used."""

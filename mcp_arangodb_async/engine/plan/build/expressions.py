@@ -20,7 +20,7 @@ from mcp_arangodb_async.engine.expressions.tree import Constant, Expression, Ref
 from mcp_arangodb_async.engine.functions.registry import Function
 from mcp_arangodb_async.engine.values import is_number
 
-from .search import approximate, scored
+from .search import approximate, named, scored
 from .state import Build, unknown_collection
 
 Steps: TypeAlias = Generator[ast.Expression, Expression, Expression]
@@ -75,6 +75,13 @@ class ExpressionBuilder:
                 return self._elements[-1]
             case _:
                 return None
+
+    def lazily(self, node: ast.Expression) -> Expression:
+        """The same for an expression that is not evaluated once per row: it adds no nodes to the plan."""
+        self.build.lazy += 1
+        expression = self.expression(node)
+        self.build.lazy -= 1
+        return expression
 
     def variable(self, node: ast.Expression) -> tree.Variable:
         """A variable with the expression's value: the one it names, or that of a new calculation."""
@@ -256,7 +263,7 @@ class ExpressionBuilder:
                 entries.append(tree.Entry(key=key, value=self._shorthand(member.value.name)))
             else:
                 entries.append(tree.Entry(key=key, value=(yield member.value)))
-        return _folded_object(entries)
+        return _folded_object(entries, last_wins=self.build.compat != "3.12")
 
     def _bound_key(self, name: str) -> str:
         value = self.build.shape(name)
@@ -340,7 +347,7 @@ class ExpressionBuilder:
             if isinstance(value, tree.CollectionValue) and position in function.collections:
                 value = tree.CollectionValue(collection=value.collection, use="name")
             arguments.append(value)
-        function, arguments = scored(self.build, function, arguments)
+        function, arguments = scored(self.build, function, named(self.build, function, arguments))
         call = self.call(function, arguments)
         return approximate(self.build, call) or call
 
@@ -378,12 +385,15 @@ class ExpressionBuilder:
         yield
 
 
-def _folded_object(entries: list[tree.Entry]) -> Expression:
+def _folded_object(entries: list[tree.Entry], *, last_wins: bool) -> Expression:
     folded: dict[str, Any] = {}
     for entry in entries:
         if not isinstance(entry.key, str) or not isinstance(entry.value, Constant):
-            return tree.ObjectLiteral(entries=tuple(entries))
-        folded.setdefault(entry.key, entry.value.value)
+            return tree.ObjectLiteral(entries=tuple(entries), last_wins=last_wins)
+        if last_wins:
+            folded[entry.key] = entry.value.value
+        else:
+            folded.setdefault(entry.key, entry.value.value)
     return Constant(value=folded)
 
 

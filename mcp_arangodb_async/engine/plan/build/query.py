@@ -42,7 +42,7 @@ from .constants import Options, constant, count
 from .expressions import ExpressionBuilder
 from .graphs import path_search, traversal
 from .modifications import modification
-from .search import view_collections
+from .search import filter_by_index, has_inverted_hint, view_collections
 from .state import Access, Build, PlanWarning
 
 #: Subqueries in subqueries; ArangoDB's own bound is on nodes and on nesting of expressions.
@@ -197,6 +197,8 @@ class Operations:
                 traversal(self.expressions, node)
             case ast.PathSearch():
                 path_search(self.expressions, node)
+            case ast.Filter(condition=condition) if has_inverted_hint(self.build):
+                filter_by_index(self.build, self.expressions.lazily(condition))
             case ast.Filter(condition=condition):
                 self.build.nodes.append(FilterNode(condition=self.expressions.variable(condition)))
             case ast.Let():
@@ -265,9 +267,7 @@ class Operations:
         match = build.matches[variable] = build.variables.make()
         condition = None
         if node.search is not None:
-            build.lazy += 1
-            condition = self.expressions.expression(node.search)
-            build.lazy -= 1
+            condition = self.expressions.lazily(node.search)
         options = (
             {} if node.options is None else constant(self.expressions, node.options, "OPTIONS of SEARCH")
         )
