@@ -108,7 +108,8 @@ def test_a_write_does_not_rest_on_a_focus_that_conversations_share() -> None:
 
 
 @pytest.mark.parametrize(
-    "handle", ["", "stdio", "mss_", "mss_" + "a" * 31, "mss_" + "a" * 33, "mss_" + "ä" * 32, HANDLE + "\n"]
+    "handle",
+    ["", "stdio", "mss_", "mss_" + "a" * 31, "mss_" + "a" * 33, "mss_" + "ä" * 32, "mss_" + "a" * 32 + "\n"],
 )
 def test_what_cannot_be_a_handle_is_refused(handle: str) -> None:
     with pytest.raises(InputError, match="not a session handle") as caught:
