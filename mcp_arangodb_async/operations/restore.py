@@ -135,6 +135,13 @@ async def restore(
     )
 
 
+def graphs_of_backup(root: Path, given: str) -> list[str]:
+    """The names of the graphs in a backup; its files are not verified."""
+    folder, source = _open(root, given, RestoreOptions(verify=False))
+    folder.close()
+    return [str(graph["name"]) for graph in source.graphs]
+
+
 def _open(root: Path, given: str, options: RestoreOptions) -> tuple[Folder, Source]:
     """The backup's directory, held open, and what it holds."""
     parts = parts_below(root, given, field="input_dir")

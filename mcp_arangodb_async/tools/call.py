@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_arangodb_async.errors import DeniedError, ReadOnlyError
@@ -58,6 +59,7 @@ class Surroundings:
     toolset: str
     explain: Callable[[str | None, str | None], Sequence[Level]]
     check_key: Callable[[str], None]
+    backup_directory: Path
 
 
 @dataclass(slots=True, kw_only=True)

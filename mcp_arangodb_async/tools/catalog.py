@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mcp_arangodb_async.tools import (
+    backup,
     collections,
     databases,
     discovery,
@@ -29,6 +30,8 @@ ALL_TOOLS: tuple[Tool, ...] = (
     documents.arango_remove,
     collections.arango_list_collections,
     collections.arango_create_collection,
+    backup.arango_backup,
+    backup.arango_restore,
     databases.arango_database_status,
     # Indexing
     indexes.arango_list_indexes,
@@ -47,6 +50,9 @@ ALL_TOOLS: tuple[Tool, ...] = (
     graphs.arango_list_graphs,
     graph_definitions.arango_add_vertex_collection,
     graph_definitions.arango_add_edge_definition,
+    backup.arango_backup_graph,
+    backup.arango_restore_graph,
+    backup.arango_backup_named_graphs,
     graph_analysis.arango_validate_graph_integrity,
     graph_analysis.arango_graph_statistics,
     graph_definitions.arango_remove_graph,

@@ -50,6 +50,7 @@ class Effect(Enum):
     """
 
     READ = ("read", True, False, True)
+    EXPORT = ("read", False, False, False)  # reads the database and writes new files beside it
     SESSION = (None, False, False, True)  # changes what this session chose, never data
     ADD = ("write", False, False, False)
     ENSURE = ("write", False, False, True)  # creates what is missing; again changes nothing

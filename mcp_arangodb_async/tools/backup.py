@@ -1,0 +1,168 @@
+"""Tools that write backups and restore them, in the directory that the operator chose."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mcp_arangodb_async.operations import dump, graph_backup, restore
+from mcp_arangodb_async.operations.loading import OnConflict
+from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+
+# Long by nature: what takes longer belongs to the command line.
+SECONDS = 3600.0
+OUTPUT: Any = Field(None, description="New directory")
+INPUT: Any = Field(description="Directory")
+COLLECTIONS: Any = Field(None, description="Only these")
+LIMIT: Any = Field(None, ge=1, description="Per collection")
+CONFLICT: Any = Field("error", description="If it exists")
+DRY_RUN: Any = Field(False, description="Only show")
+
+
+class BackupArgs(DatabaseArgs):
+    """Arguments of arango_backup."""
+
+    output_dir: str | None = OUTPUT
+    collections: Names | None = COLLECTIONS
+    doc_limit: int | None = LIMIT
+    resume: bool = Field(False, description="Go on with output_dir")
+    collection: str | None = hidden()
+    include_system: bool | None = hidden()
+
+    also: ClassVar = {"outputDir": "output_dir", "docLimit": "doc_limit", "includeSystem": "include_system"}
+
+
+@tool(title="Back up", category="core_data", effect=Effect.EXPORT, limit_seconds=SECONDS)
+async def arango_backup(call: Call, args: BackupArgs) -> dump.Dumped:
+    """Dump collections, indexes, views, graphs to files (arangodump format)."""
+    chosen = args.collections or ([args.collection] if args.collection else None)
+    return await dump.dump(
+        await call.database(),
+        call.around.backup_directory,
+        dump.DumpOptions(
+            collections=chosen,
+            document_limit=args.doc_limit,
+            directory=args.output_dir,
+            resume=args.resume,
+        ),
+        progress=call.progress,
+    )
+
+
+class RestoreArgs(DatabaseArgs):
+    """Arguments of arango_restore."""
+
+    input_dir: str = INPUT
+    collections: Names | None = COLLECTIONS
+    on_conflict: OnConflict = CONFLICT
+    dry_run: bool = DRY_RUN
+
+    also: ClassVar = {
+        "inputDir": "input_dir",
+        "inputFile": "input_dir",
+        "input_file": "input_dir",
+        "conflictResolution": "on_conflict",
+        "conflict_resolution": "on_conflict",
+        "dryRun": "dry_run",
+    }
+
+
+@tool(title="Restore", category="core_data", effect=Effect.BULK, limit_seconds=SECONDS)
+async def arango_restore(call: Call, args: RestoreArgs) -> restore.Restored:
+    """Restore a backup; checksums are verified first."""
+    return await restore.restore(
+        await call.database(),
+        call.around.backup_directory,
+        args.input_dir,
+        restore.RestoreOptions(
+            collections=args.collections, on_conflict=args.on_conflict, dry_run=args.dry_run
+        ),
+        progress=call.progress,
+    )
+
+
+class BackupGraphArgs(DatabaseArgs):
+    """Arguments of arango_backup_graph."""
+
+    graph_name: str = Field(description="Name")
+    output_dir: str | None = OUTPUT
+    doc_limit: int | None = LIMIT
+    include_metadata: bool | None = hidden()
+
+    also: ClassVar = {
+        "graph": "graph_name",
+        "graphName": "graph_name",
+        "outputDir": "output_dir",
+        "docLimit": "doc_limit",
+        "includeMetadata": "include_metadata",
+    }
+
+
+@tool(title="Back up a graph", category="graph", effect=Effect.EXPORT, limit_seconds=SECONDS)
+async def arango_backup_graph(call: Call, args: BackupGraphArgs) -> graph_backup.GraphDumped:
+    """Dump a graph with its documents."""
+    return await graph_backup.dump_graph(
+        await call.database(),
+        call.around.backup_directory,
+        args.graph_name,
+        directory=args.output_dir,
+        document_limit=args.doc_limit,
+        progress=call.progress,
+    )
+
+
+class RestoreGraphArgs(DatabaseArgs):
+    """Arguments of arango_restore_graph."""
+
+    input_dir: str = INPUT
+    graph_name: str | None = Field(None, description="New name")
+    conflict_resolution: OnConflict = CONFLICT
+    validate_integrity: bool = Field(True, description="Check edges")
+    dry_run: bool = DRY_RUN
+
+    also: ClassVar = {
+        "inputDir": "input_dir",
+        "graph": "graph_name",
+        "graphName": "graph_name",
+        "conflictResolution": "conflict_resolution",
+        "on_conflict": "conflict_resolution",
+        "validateIntegrity": "validate_integrity",
+        "dryRun": "dry_run",
+    }
+
+
+@tool(title="Restore a graph", category="graph", effect=Effect.BULK, limit_seconds=SECONDS)
+async def arango_restore_graph(call: Call, args: RestoreGraphArgs) -> graph_backup.GraphRestored:
+    """Restore a graph with its documents."""
+    return await graph_backup.restore_graph(
+        await call.database(),
+        call.around.backup_directory,
+        args.input_dir,
+        graph_name=args.graph_name,
+        on_conflict=args.conflict_resolution,
+        check_integrity=args.validate_integrity,
+        dry_run=args.dry_run,
+        progress=call.progress,
+    )
+
+
+class BackupNamedGraphsArgs(DatabaseArgs):
+    """Arguments of arango_backup_named_graphs."""
+
+    output_file: str | None = Field(None, description="New .json")
+    graph_names: Names | None = COLLECTIONS
+
+    also: ClassVar = {"outputFile": "output_file", "graphNames": "graph_names", "graphs": "graph_names"}
+
+
+@tool(title="Back up graph definitions", category="graph", effect=Effect.EXPORT)
+async def arango_backup_named_graphs(call: Call, args: BackupNamedGraphsArgs) -> graph_backup.GraphsSaved:
+    """Save definitions of graphs; arango_restore reads them."""
+    return await graph_backup.save_graphs(
+        await call.database(),
+        call.around.backup_directory,
+        file=args.output_file,
+        names=args.graph_names,
+    )
