@@ -19,7 +19,7 @@ _WORDS = "ASC DESC IN WITH INTO AGGREGATE GRAPH SHORTEST_PATH K_SHORTEST_PATHS K
 _NAMES: Mapping[str, str] = MappingProxyType(
     {kind: f"{kind} declaration" for kind in _DECLARATIONS.split()}
     | {kind: f"{kind} command" for kind in _COMMANDS.split()}
-    | {kind: f"{kind} keyword" for kind in _WORDS.split()}
+    | {kind: f"{kind} keyword" for kind in (*_WORDS.split(), *lexer.LATER_KEYWORDS)}
     | {kind: f"{kind.lower()} operator" for kind in ("NOT", "AND", "OR", "LIKE")}
     | {kind: f"{kind} operator" for kind in ("==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%")}
     | {kind: f"{kind.lower()} modifier" for kind in ("OUTBOUND", "INBOUND", "ANY", "ALL", "NONE", "AT LEAST")}
@@ -39,8 +39,8 @@ class TokenCursor:
 
     __slots__ = ("at", "frames", "kinds", "offsets", "text", "values")
 
-    def __init__(self, text: str) -> None:
-        tokens = lexer.tokenize(text)
+    def __init__(self, text: str, compat: str = "3.12") -> None:
+        tokens = lexer.tokenize(text, compat)
         self.text = text
         self.kinds = tokens.kinds
         self.values = tokens.values

@@ -23,8 +23,8 @@ class ExpressionParser(TokenCursor, ABC):
 
     __slots__ = ("temporaries", "warnings")
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, compat: str = "3.12") -> None:
+        super().__init__(text, compat)
         self.warnings: list[ast.ParseWarning] = []
         self.temporaries = 1
 

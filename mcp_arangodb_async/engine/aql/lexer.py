@@ -22,6 +22,11 @@ SORT TRUE UPDATE UPSERT WINDOW WITH
 KEYWORDS = frozenset(_RESERVED.split())
 """The words ArangoDB 3.12 reserves, in any case. KEEP, COUNT, OPTIONS, PRUNE, SEARCH, TO are mere names."""
 
+LATER_KEYWORDS = frozenset(
+    {"INNER_JOIN", "LEFT_JOIN", "RIGHT_JOIN", "OUTER_JOIN", "MATCH", "WHILE", "UNTIL", "SCAN", "FOLD"}
+)
+"""The words ArangoDB 4.0 reserves besides, for operations that do not exist yet."""
+
 MAX_LENGTH = 4 * 1024 * 1024
 MAX_TOKENS = 500_000
 """What one query may hold, so that reading it ends in seconds: characters, and words, signs and constants."""
@@ -41,6 +46,7 @@ OPEN_COMMENT = "unterminated multi-line comment"
 
 _SNIPPET = 32
 _WORDS: Mapping[str, str] = MappingProxyType({word: word for word in KEYWORDS} | {"LEAST": AT_LEAST})
+_LATER_WORDS: Mapping[str, str] = MappingProxyType({**_WORDS, **{word: word for word in LATER_KEYWORDS}})
 _SYMBOLS: Mapping[str, str] = MappingProxyType({"&&": "AND", "||": "OR", "!": "NOT"})
 _LEFT_OPEN: Mapping[str, str] = MappingProxyType(
     {'"': OPEN_STRING, "'": OPEN_STRING, "`": OPEN_NAME, "´": OPEN_NAME, "/": OPEN_COMMENT}
@@ -82,8 +88,9 @@ class Tokens:
     offsets: list[int]
 
 
-def tokenize(text: str) -> Tokens:
+def tokenize(text: str, compat: str = "3.12") -> Tokens:
     """Return all tokens of a query's text; 1524 if there is more of it than one query may hold."""
+    words = _WORDS if compat == "3.12" else _LATER_WORDS
     kinds: list[str] = []
     values: list[str] = []
     offsets: list[int] = []
@@ -94,7 +101,7 @@ def tokenize(text: str) -> Tokens:
         assert group is not None
         value = match[group]
         if group == _NAME:
-            kind = _WORDS.get(value.upper(), IDENTIFIER)
+            kind = words.get(value.upper(), IDENTIFIER)
             if kind == AT_LEAST:
                 if kinds and kinds[-1] == IDENTIFIER and values[-1].upper() == "AT":
                     kinds[-1] = AT_LEAST

@@ -21,38 +21,38 @@ from mcp_arangodb_async.engine.errors import (
 )
 
 
-def parse(text: str) -> ast.Query:
-    """Return the syntax tree of a query.
+def parse(text: str, compat: str = "3.12") -> ast.Query:
+    """Return the syntax tree of a query; `compat` decides which words are reserved.
 
     Raises ArangoError: 1501 for a mistake in the text, with its line and column; 1502 for no text at all;
     1524 for more nesting or more text than a query may have; 1574 and 1575 for a wrong kind of aggregate and
     of OPTIONS.
     """
     try:
-        return _parse(text)
+        return _parse(text, compat)
     except RecursionError:
         # The caller has used up Python's stack, not the query, whose nesting is counted: take a fresh stack.
-        return _parse_in_thread(text)
+        return _parse_in_thread(text, compat)
 
 
-def _parse(text: str) -> ast.Query:
+def _parse(text: str, compat: str) -> ast.Query:
     if not text:
         raise ArangoError(ERROR_QUERY_EMPTY)
     if not text.isascii():
         _require_unicode(text)
-    parser = QueryParser(text)
+    parser = QueryParser(text, compat)
     query = parser.whole_query()
     if len(parser.kinds) > ast.MAX_HEIGHT and analysis.height(query) > ast.MAX_HEIGHT:
         raise ArangoError(ERROR_QUERY_TOO_MUCH_NESTING)
     return query
 
 
-def _parse_in_thread(text: str) -> ast.Query:
+def _parse_in_thread(text: str, compat: str) -> ast.Query:
     outcome: list[ast.Query | ArangoError] = []
 
     def run() -> None:
         try:
-            outcome.append(_parse(text))
+            outcome.append(_parse(text, compat))
         except ArangoError as error:
             outcome.append(error)
         except RecursionError:

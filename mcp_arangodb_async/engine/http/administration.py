@@ -29,6 +29,8 @@ ENGINE_NAME = "mcp-arangodb-async embedded engine"
 
 
 def _details(call: Call) -> Json:
+    # The mode is one of ArangoDB's JavaScript, which 4.0 has no more.
+    mode: Json = {"mode": "server"} if call.engine.compat == "3.12" else {}
     return {
         "engine": ENGINE_NAME,
         "embedded": "true",
@@ -38,7 +40,7 @@ def _details(call: Call) -> Json:
         "platform": sys.platform,
         "python": platform.python_version(),
         "endianness": sys.byteorder,
-        "mode": "server",
+        **mode,
         "role": "SINGLE",
         "host": "",
     }
@@ -51,11 +53,10 @@ def read_version(call: Call) -> Response:
     return reply(200, answer)
 
 
-def read_engine(_: Call) -> Response:
+def read_engine(call: Call) -> Response:
     """ArangoDB's only engine is `rocksdb`, and drivers look for that word; the rest is our own answer."""
-    supports = {
-        "indexes": ["primary", "edge", "persistent", "ttl", "geo", "inverted", "fulltext", "mdi", "vector"]
-    }
+    indexes = ["primary", "edge", "persistent", "ttl", "geo", "inverted", "mdi", "vector"]
+    supports = {"indexes": [*indexes, "fulltext"] if call.engine.compat == "3.12" else indexes}
     return reply(200, {"name": "rocksdb", "supports": supports, "endianness": "big"})
 
 
@@ -68,22 +69,24 @@ def read_time(_: Call) -> Response:
 
 
 def read_status(call: Call) -> Response:
+    older: Json = {"mode": "server", "operationMode": "server", "foxxApi": False}
+    writes: Json = {"writeOpsEnabled": not call.state.read_only}
+    if call.engine.compat != "3.12":
+        older, writes = {}, {}
     return reply(
         200,
         {
             "server": "arango",
             "license": "community",
             "version": call.engine.version,
-            "mode": "server",
-            "operationMode": "server",
-            "foxxApi": False,
+            **older,
             "host": "",
             "hostname": socket.gethostname(),
             "pid": os.getpid(),
             "serverInfo": {
                 "progress": {"phase": "in wait", "feature": "", "recoveryTick": 0},
                 "role": "SINGLE",
-                "writeOpsEnabled": not call.state.read_only,
+                **writes,
                 "readOnly": call.state.read_only,
                 "maintenance": False,
             },

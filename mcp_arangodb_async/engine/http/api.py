@@ -22,9 +22,9 @@ from mcp_arangodb_async.engine.http.authentication import EVERYBODY, Authenticat
 from mcp_arangodb_async.engine.http.call import Call, Cancellation, failure
 from mcp_arangodb_async.engine.http.messages import TEXT, Request, Response
 from mcp_arangodb_async.engine.http.paths import Location, locate
-from mcp_arangodb_async.engine.http.routes import ROUTES
 from mcp_arangodb_async.engine.http.routing import Need, Route, Router
 from mcp_arangodb_async.engine.http.state import ServerState
+from mcp_arangodb_async.engine.http.versions import routes_of
 from mcp_arangodb_async.engine.instance import Engine
 from mcp_arangodb_async.engine.users import SYSTEM, Level
 
@@ -69,7 +69,7 @@ class Api:
             authenticator=Authenticator(engine.users, secret=jwt_secret),
             authentication=authentication,
         )
-        router = Router(ROUTES)
+        router = Router(routes_of(engine.compat))
         self._locate = lru_cache(maxsize=_REMEMBERED_PATHS)(locate)
         self._find = lru_cache(maxsize=_REMEMBERED_PATHS)(router.find)
         self._on_bug = on_bug

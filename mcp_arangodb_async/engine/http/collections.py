@@ -22,18 +22,26 @@ from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import Level
 
 _LOADED = 3
-_BRIEF = ("id", "name", "isSystem", "type", "status", "globallyUniqueId")
+_BRIEF = ("status", "id", "name", "isSystem", "type", "globallyUniqueId")
 
 
 def brief(call: Call, collection: Collection) -> Json:
     """What lists and most answers tell of a collection."""
-    described = call.catalog.describe(collection.properties)
-    return {"status": _LOADED, **{name: described[name] for name in _BRIEF if name in described}}
+    described = _described(call, collection)
+    return {name: described[name] for name in _BRIEF if name in described}
 
 
 def full(call: Call, collection: Collection) -> Json:
     """Everything the API tells of a collection."""
-    return {**call.catalog.describe(collection.properties), "status": _LOADED, "statusString": "loaded"}
+    return _described(call, collection)
+
+
+def _described(call: Call, collection: Collection) -> Json:
+    described = call.catalog.describe(collection.properties)
+    if call.engine.compat == "3.12":
+        return {**described, "status": _LOADED, "statusString": "loaded"}
+    # ArangoDB 4.0 tells no status: it was always the same.
+    return {name: value for name, value in described.items() if not name.startswith("status")}
 
 
 def _located(call: Call, *rest: str) -> dict[str, str]:

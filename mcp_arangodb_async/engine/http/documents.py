@@ -25,7 +25,7 @@ from mcp_arangodb_async.engine.http.documents_many import (
     update_many,
 )
 from mcp_arangodb_async.engine.http.messages import Response
-from mcp_arangodb_async.engine.http.parameters import Json, Parameters
+from mcp_arangodb_async.engine.http.parameters import Json
 from mcp_arangodb_async.engine.http.routing import Route
 
 _MODES = {"conflict", "ignore", "replace", "update"}
@@ -36,7 +36,7 @@ def write_options(call: Call, *, insert: bool = False) -> WriteOptions:
     given = call.parameters
     expected = _revision_of(call.header("if-match"))
     return WriteOptions(
-        overwrite_mode=_overwrite_mode(given) if insert else "conflict",
+        overwrite_mode=_overwrite_mode(call) if insert else "conflict",
         keep_null=given.flag("keepNull", True),
         merge_objects=given.flag("mergeObjects", True),
         ignore_revs=given.flag("ignoreRevs", True),
@@ -47,10 +47,12 @@ def write_options(call: Call, *, insert: bool = False) -> WriteOptions:
     )
 
 
-def _overwrite_mode(given: Parameters) -> OverwriteMode:
+def _overwrite_mode(call: Call) -> OverwriteMode:
+    given = call.parameters
     mode = given.text("overwriteMode")
     if not mode:
-        return "replace" if given.flag("overwrite") else "conflict"
+        older = call.engine.compat == "3.12" and given.flag("overwrite")
+        return "replace" if older else "conflict"
     if mode not in _MODES:
         raise ArangoError(
             ERROR_BAD_PARAMETER, f"overwriteMode must be one of {', '.join(sorted(_MODES))}, not {mode!r}"

@@ -6,6 +6,7 @@ from mcp_arangodb_async.engine.catalog.collection import Collection
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_COLLECTION_PARAMETER_MISSING,
+    ERROR_BAD_PARAMETER,
     ERROR_HTTP_BAD_PARAMETER,
     ArangoError,
 )
@@ -13,6 +14,9 @@ from mcp_arangodb_async.engine.http.call import Call, merged
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import Json
 from mcp_arangodb_async.engine.http.routing import Need, Route
+
+#: Types of indexes that ArangoDB 4.0 has no more.
+_OLDER = ("hash", "skiplist", "fulltext")
 
 
 def _collection_name(call: Call) -> str:
@@ -36,6 +40,9 @@ def _shown(call: Call, tx: Transaction, collection: Collection, handle: str) -> 
 def create_index(call: Call) -> Response:
     with call.catalog.begin() as tx:
         name = call.writable(tx, _collection_name(call)).name
+    kind = call.fields.get("type")
+    if kind in _OLDER and call.engine.compat != "3.12":
+        raise ArangoError(ERROR_BAD_PARAMETER, f"ArangoDB 4.0 has no indexes of type '{kind}'")
     index, is_new = call.catalog.create_index(name, call.fields)
     with call.catalog.begin() as tx:
         shown = _shown(call, tx, tx.collection(name), index.full_id)

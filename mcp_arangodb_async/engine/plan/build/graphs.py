@@ -188,7 +188,7 @@ def _traversal_options(
     expressions: ExpressionBuilder, node: ast.ObjectLiteral | None, graph: GraphAccess
 ) -> TraversalOptions:
     options = Options(expressions, node, "TRAVERSAL")
-    order = _order(options)
+    order = _order(options, expressions.build.compat)
     vertices = _uniqueness(options, "uniqueVertices", "none")
     edges = _uniqueness(options, "uniqueEdges", "path")
     if vertices == "global" and order == "dfs":
@@ -246,8 +246,9 @@ def _weights(options: Options) -> tuple[str | None, float]:
     return attribute, default
 
 
-def _order(options: Options) -> Literal["dfs", "bfs", "weighted"]:
-    match options.text("order", "bfs" if options.flag("bfs") else "dfs"):
+def _order(options: Options, compat: str) -> Literal["dfs", "bfs", "weighted"]:
+    # ArangoDB 4.0 has no option `bfs` any more.
+    match options.text("order", "bfs" if compat == "3.12" and options.flag("bfs") else "dfs"):
         case "dfs":
             return "dfs"
         case "bfs":

@@ -222,7 +222,7 @@ def _options(
     options = Options(expressions, node, operation)
     sync: Any = options.get("waitForSync")
     write = WriteOptions(
-        overwrite_mode=_overwrite_mode(options),
+        overwrite_mode=_overwrite_mode(options, expressions.build.compat),
         keep_null=options.flag("keepNull", default=True) and not options.flag("nullMeansRemove"),
         merge_objects=options.flag("mergeObjects", default=True),
         ignore_revs=options.flag("ignoreRevs", default=True),
@@ -245,9 +245,9 @@ def _options(
     return made
 
 
-def _overwrite_mode(options: Options) -> OverwriteMode:
+def _overwrite_mode(options: Options, compat: str) -> OverwriteMode:
     mode = options.text("overwriteMode")
-    overwrite = options.flag("overwrite")
+    overwrite = compat == "3.12" and options.flag("overwrite")  # ArangoDB 4.0 has no such option
     if mode is None:
         return "replace" if overwrite else "conflict"
     if mode not in OVERWRITE_MODES:
