@@ -61,6 +61,7 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
             ),
             tools=TOOLS_BY_NAME,
             toolset=settings.server.toolset,
+            backup_directory=settings.backup_directory,
             explain=lambda argument, focus: explain_resolution(argument, focus, settings),
             check_key=lambda key: check_key(key, settings),
         )
