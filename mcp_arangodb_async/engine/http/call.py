@@ -158,6 +158,11 @@ class Call:
         self.allow(collection.name, True)
         return collection
 
+    @staticmethod
+    def knows(tx: Transaction, name: str) -> bool:
+        """Is there a collection of this name or number?"""
+        return name in tx.catalog.by_name or (name.isdecimal() and int(name) in tx.catalog.by_id)
+
     # ---- how to answer
 
     def here(self, *segments: str) -> str:

@@ -86,8 +86,10 @@ def _allow_definition(call: Call, definition: EdgeDefinition) -> None:
 
 
 def _allow_existing(call: Call, name: str) -> None:
-    if name in call.catalog.state().by_name:
-        call.allow(name, False)
+    """Ask for the right to read a collection, if there is one of this name or number."""
+    with call.catalog.begin() as tx:
+        if call.knows(tx, name):
+            call.readable(tx, name)
 
 
 def drop_graph(call: Call) -> Response:

@@ -21,10 +21,12 @@ from mcp_arangodb_async.engine.http.simple_writes import example_filter
 
 
 def collection_of(call: Call) -> str:
+    """The collection in the body or the parameters, which the caller has to be allowed to read."""
     name = call.fields.get("collection", call.parameters.text("collection") or None)
     if not isinstance(name, str):
         raise ArangoError(ERROR_ARANGO_COLLECTION_PARAMETER_MISSING)
-    return name
+    with call.transaction(write=False) as tx:
+        return call.readable(tx, name).name
 
 
 def _limits(body: Json) -> tuple[str, Json]:

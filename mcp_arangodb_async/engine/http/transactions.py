@@ -23,10 +23,11 @@ def begin(call: Call) -> Response:
         raise ArangoError(ERROR_BAD_PARAMETER, "missing/invalid collections definition for transaction")
     names = cast("Json", collections)
     read, write, exclusive = (names_field(names, kind) for kind in ("read", "write", "exclusive"))
-    for name in read:
-        call.allow(name, False)
-    for name in (*write, *exclusive):
-        call.allow(name, True)
+    with call.catalog.begin() as tx:
+        for name in read:
+            call.readable(tx, name)
+        for name in (*write, *exclusive):
+            call.writable(tx, name)
     lock_timeout = number_field(body, "lockTimeout")
     size = number_field(body, "maxTransactionSize")
     options = StreamOptions(

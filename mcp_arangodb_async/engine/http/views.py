@@ -51,9 +51,10 @@ def _allow_sources(call: Call) -> None:
     for entry in cast("list[Any]", indexes) if isinstance(indexes, list) else []:
         if isinstance(entry, dict):
             names.append(str(cast("Json", entry).get("collection")))
-    for name in names:
-        if name in call.catalog.state().by_name:
-            call.allow(name, False)
+    with call.catalog.begin() as tx:
+        for name in names:
+            if call.knows(tx, name):
+                call.readable(tx, name)
 
 
 def create_view(call: Call) -> Response:
