@@ -15,22 +15,20 @@ from .catalog.streams import StreamTransactions
 from .catalog.transaction import Transaction
 from .errors import ArangoError
 from .exec.computed import computed_value
-from .exec.context import QueryContext, Surroundings
+from .exec.context import Access, QueryContext, Surroundings
 from .exec.options import QueryOptions
+from .exec.phases import Phases
 from .exec.planner import Planner
 from .exec.result import QueryResult, in_block
 from .exec.running import RunningQueries, RunningQuery
 from .exec.tokenizers import tokenizer_of
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, functions_of
 from .plan.build.query import QueryPlan
-from .plan.explain import describe_rules, describe_tree, explain_plan
+from .plan.explain import describe_plan, describe_rules, describe_tree, explain_plan
 from .plan.show import show_plan
 from .search.segments import SearchIndexes
 
 __all__ = ["Access", "Database", "QueryResult"]
-
-#: Asked once per collection before a query runs, with whether it writes; raises 11 when the user may not.
-Access = Callable[[str, bool], object]
 
 
 class Database:
@@ -41,7 +39,8 @@ class Database:
         self.catalog = catalog
         self.streams = streams
         self.compat = compat
-        self._planner = Planner(FUNCTIONS, compat)
+        self._functions = functions_of(compat)
+        self._planner = Planner(self._functions, compat)
         self._running = RunningQueries()
         self._search_indexes = SearchIndexes()
         self._open_analyzer = partial(tokenizer_of, functions=FUNCTIONS)
@@ -67,7 +66,7 @@ class Database:
         Everything is computed before this returns, unless the option `stream` is set and the query only
         reads: then rows are computed as they are read. A query that fails has written nothing.
         """
-        started = time.perf_counter()
+        phases = Phases()
         binds = bind_vars or {}
         settings = QueryOptions.of(options)
         running = self._running.start(
@@ -77,13 +76,18 @@ class Database:
         try:
             if on_start is not None:
                 on_start(running.id)
+            phases.end("initializing")
             writes = self._planner.parsed(text).is_modification
+            phases.end("parsing")
             if tx is None:
                 tx = self.catalog.begin(write=writes)
-            planned = self._planner.planned(text, tx, binds, settings)
+            phases.end("loading collections")
+            planned = self._planner.planned(text, tx, binds, settings, phases)
             ask(planned.query, access)
-            ctx = self._context(tx, settings, running)
-            result = QueryResult(planned=planned, ctx=ctx, started=started, profile=settings.profile)
+            ctx = self._context(tx, settings, running, access)
+            result = QueryResult(planned=planned, ctx=ctx, phases=phases, profile=settings.profile)
+            if settings.profile > 1:
+                result.plan = describe_plan(planned.query, planned.rules, tx)
             result.on_close = partial(self._end, running, tx if transaction is None else None)
             block = tx if transaction is None else tx.atomic() if writes else nullcontext()
             batches = planned.compiled.batches(ctx, binds)
@@ -117,7 +121,13 @@ class Database:
             planned = self._planner.optimised(tree, tx, bind_vars or {}, settings)
             ask(planned.query, access)
             return explain_plan(
-                planned.query, planned.rules, tx, all_plans=settings.all_plans, started=started
+                planned.query,
+                planned.rules,
+                tx,
+                binds=bind_vars or {},
+                compat=self.compat,
+                all_plans=settings.all_plans,
+                started=started,
             )
 
     def show(
@@ -157,13 +167,16 @@ class Database:
         """Forget the plans kept."""
         self._planner.forget()
 
-    def _context(self, tx: Transaction, settings: QueryOptions, running: RunningQuery) -> QueryContext:
+    def _context(
+        self, tx: Transaction, settings: QueryOptions, running: RunningQuery, access: Access | None
+    ) -> QueryContext:
         surroundings = Surroundings(
             database_name=self.name, user_name=running.user or None, compat=self.compat
         )
         ctx = QueryContext(
             transaction=tx,
-            functions=FUNCTIONS,
+            functions=self._functions,
+            access=access,
             surroundings=surroundings,
             limits=settings.limits,
             killed=running.killed,

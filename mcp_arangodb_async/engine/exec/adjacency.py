@@ -102,10 +102,9 @@ class Adjacency:
             by_collection.setdefault(name, []).append(key)
         tx = self.ctx.tx
         for name, keys in by_collection.items():
-            collection = tx.catalog.by_name.get(name)
-            if collection is None:
+            if name not in tx.catalog.by_name:
                 continue
-            for key, document in zip(keys, collection.get_many(tx, keys), strict=True):
+            for key, document in zip(keys, self.ctx.readable(name).get_many(tx, keys), strict=True):
                 if document is not None:
                     self.vertices[f"{name}/{key}"] = document
         for identifier in missing.difference(self.vertices):

@@ -22,6 +22,8 @@ from mcp_arangodb_async.engine.functions.registry import Function
 from mcp_arangodb_async.engine.search.segments import SearchIndexes
 from mcp_arangodb_async.engine.values import Value
 
+#: Asked with the name of a collection and whether it is written; raises 11 when the user may not.
+Access = Callable[[str, bool], object]
 #: Functions that may not be called by name.
 DYNAMIC_CALLS = frozenset({"CALL", "APPLY"})
 #: Rows or elements between two looks at the limits.
@@ -75,6 +77,8 @@ class QueryContext:
     surroundings: Surroundings
     limits: Limits = field(default_factory=Limits)
     killed: Event = field(default_factory=Event)
+    #: Asked before a collection is read that the plan does not name; raises 11 when the user may not.
+    access: Access | None = None
     search_indexes: SearchIndexes = field(default_factory=SearchIndexes)
     open_analyzer: Callable[[Analyzer], Tokenizer] = plain_tokenizer
     stats: Statistics = field(default_factory=Statistics)
@@ -89,6 +93,7 @@ class QueryContext:
     _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
     _deadline: float = 0.0
     _is_quiet: bool = False
+    _allowed: set[str] = field(default_factory=set[str])
     _tokenizers: dict[str, Tokenizer] = field(default_factory=dict[str, Tokenizer])
 
     def __post_init__(self) -> None:
@@ -157,7 +162,7 @@ class QueryContext:
     def hold(self, amount: int) -> None:
         """Bytes kept until the query ends, or until `release`."""
         self.held += amount
-        if self.limits.memory:
+        if self.limits.memory or self.held > self.stats.peak_memory:
             self._measure(0)
 
     def release(self, amount: int) -> None:
@@ -217,30 +222,50 @@ class QueryContext:
         """The document with this `_id`; 1203 for an unknown collection."""
         name, _, key = identifier.partition("/")
         self.stats.document_lookups += 1
-        return self.tx.collection(name).get(self.tx, key)
+        return self.readable(name).get(self.tx, key)
+
+    def readable(self, name: str) -> Collection:
+        """A collection that the user may read: 11 when not, 1203 when there is none."""
+        collection = self.tx.collection(name)
+        if self.access is not None and collection.name not in self._allowed:
+            self.access(collection.name, False)
+            self._allowed.add(collection.name)
+        return collection
 
     def vertex(self, identifier: str) -> dict[str, Any] | None:
         """The document with this `_id`, None when it or its collection does not exist."""
-        return self.tx.document(identifier)
+        name, _, key = identifier.partition("/")
+        if name not in self.tx.catalog.by_name:
+            return None
+        return self.readable(name).get(self.tx, key)
 
     def collection_names(self) -> Sequence[tuple[str, str]]:
-        """(id, name) of every collection."""
-        return [(str(each.id), each.name) for each in self.tx.collections()]
+        """(id, name) of every collection that the user may read."""
+        return [(str(each.id), each.name) for each in self.tx.collections() if self._may_read(each.name)]
+
+    def _may_read(self, name: str) -> bool:
+        try:
+            self.readable(name)
+        except ArangoError as error:
+            if error.num != errors.ERROR_FORBIDDEN:
+                raise
+            return False
+        return True
 
     def collection_count(self, name: str) -> int:
         """The number of documents."""
-        return self.tx.collection(name).count(self.tx)
+        return self.readable(name).count(self.tx)
 
     def collection_documents(self, name: str) -> list[dict[str, Any]]:
         """All documents of a collection."""
-        found = documents(self.tx, self.tx.collection(name))
+        found = documents(self.tx, self.readable(name))
         self.stats.scanned_full += len(found)
         self.charge(8 * len(found))
         return found
 
     def schema(self, collection: str) -> dict[str, Any] | None:
         """The schema of a collection, None when it has none."""
-        return describe_schema(self.tx.collection(collection).properties.schema)
+        return describe_schema(self.readable(collection).properties.schema)
 
     def schema_violation(self, document: dict[str, Any], schema: dict[str, Any]) -> str | None:
         """How a document violates a schema, None when it does not; 1621 for a bad schema."""
@@ -263,7 +288,7 @@ class QueryContext:
 
     def index_details(self, collection: str, kind: str, paths: Sequence[str]) -> dict[str, Any] | None:
         """The settings of an index of a kind over some attributes (none: over any), None without one."""
-        for index in self.tx.collection(collection).indexes:
+        for index in self.readable(collection).indexes:
             if index.type == kind and (not paths or index.fields == tuple(paths)):
                 return {"fields": list(index.fields), **(index.details or {})}
         return None

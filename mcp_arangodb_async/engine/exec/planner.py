@@ -6,6 +6,7 @@ kinds, and the same values of those parameters that shape it (collections, attri
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -27,12 +28,15 @@ from mcp_arangodb_async.engine.plan.usage import every_node, is_cacheable
 from mcp_arangodb_async.engine.values import hash_key
 
 from .options import QueryOptions
+from .phases import Phases
 from .run import CompiledQuery, compile_plan
 
 KEPT_TEXTS = 1000
 #: Plans per text: one for each shape of bind values.
 KEPT_SHAPES = 20
 LONGEST_KEPT_TEXT = 100_000
+LEADING = re.compile(r"(?:\s+|/\*.*?\*/|//[^\n]*)*+", re.DOTALL)
+COMMENT_STARTS = frozenset("/ \n\t\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,6 @@ class PlannedQuery:
     is_cacheable: bool
     compiled: CompiledQuery
     numbers: Mapping[int, int]
-    times: Mapping[str, float]
     created: float = field(default_factory=time.time)
     hits: int = 0
 
@@ -81,6 +84,11 @@ class PlannedQuery:
         }
 
 
+def without_comment(text: str) -> str:
+    """A query's text without the comments before it, with which some clients number their queries."""
+    return text[LEADING.match(text).end() :] if text[:1] in COMMENT_STARTS else text  # pyright: ignore[reportOptionalMemberAccess]
+
+
 class Planner:
     """Parses, plans and compiles, and remembers. Thread-safe."""
 
@@ -95,54 +103,48 @@ class Planner:
 
     def parsed(self, text: str) -> ParsedQuery:
         """The tree of a text; 1501 and others when it is not AQL."""
+        key = without_comment(text)
         with self._lock:
-            found = self._parsed.get(text)
+            found = self._parsed.get(key)
             if found is not None:
-                self._parsed.move_to_end(text)
+                self._parsed.move_to_end(key)
                 return found
-        tree = parse(text)
+        tree = parse(text, self.compat)
         made = ParsedQuery(tree=tree, is_modification=is_modification(tree))
-        if len(text) <= LONGEST_KEPT_TEXT:
+        if len(key) <= LONGEST_KEPT_TEXT:
             with self._lock:
-                self._parsed[text] = made
+                self._parsed[key] = made
                 if len(self._parsed) > KEPT_TEXTS:
                     self._parsed.popitem(last=False)
         return made
 
     def planned(
-        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions
+        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions, phases: Phases
     ) -> PlannedQuery:
         """The plan of a query, remembered or made."""
+        key = without_comment(text)
         fixed = (tx.catalog.version, options.full_count, options.rules, options.profile > 1)
         with self._lock:
-            for structural, plans in self._plans.get(text, {}).items():
+            for structural, plans in self._plans.get(key, {}).items():
                 found = plans.get(_shape(binds, structural, fixed))
                 if found is not None:
                     found.hits += 1
                     return found
-        made = self.plan(text, tx, binds, options)
-        if len(text) <= LONGEST_KEPT_TEXT:
-            self._remember(text, made, _shape(binds, made.query.structural, fixed))
+        made = self.plan(text, tx, binds, options, phases)
+        if len(key) <= LONGEST_KEPT_TEXT:
+            self._remember(key, made, _shape(binds, made.query.structural, fixed))
         return made
 
     def plan(
-        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions
+        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions, phases: Phases
     ) -> PlannedQuery:
         """Make a plan, whatever is remembered."""
-        clock = time.perf_counter
-        start = clock()
-        tree = self.parsed(text).tree
-        parsed = clock()
-        optimised = self.optimised(tree, tx, binds, options)
+        optimised = self.optimised(self.parsed(text).tree, tx, binds, options)
         query = optimised.query
-        planned = clock()
+        phases.end("optimizing plan")
         numbers = {id(node): number for number, node in enumerate(every_node(query.plan), 1)}
         compiled = compile_plan(query.plan, measured=numbers if options.profile > 1 else None)
-        times = {
-            "parsing": parsed - start,
-            "optimizing plan": planned - parsed,
-            "instantiating executors": clock() - planned,
-        }
+        phases.end("instantiating executors")
         return PlannedQuery(
             text=text,
             query=query,
@@ -150,7 +152,6 @@ class Planner:
             is_cacheable=not query.is_modification and is_cacheable(query.plan),
             compiled=compiled,
             numbers=numbers,
-            times=times,
         )
 
     def optimised(
@@ -172,13 +173,13 @@ class Planner:
         query = replace(query, plan=plan, structural=frozenset(structural), variable_count=variables.count)
         return OptimisedQuery(query=query, rules=rules, variables=variables)
 
-    def _remember(self, text: str, made: PlannedQuery, shape: Hashable) -> None:
+    def _remember(self, key: str, made: PlannedQuery, shape: Hashable) -> None:
         with self._lock:
-            plans = self._plans.setdefault(text, {}).setdefault(made.query.structural, OrderedDict())
+            plans = self._plans.setdefault(key, {}).setdefault(made.query.structural, OrderedDict())
             plans[shape] = made
             if len(plans) > KEPT_SHAPES:
                 plans.popitem(last=False)
-            self._plans.move_to_end(text)
+            self._plans.move_to_end(key)
             if len(self._plans) > KEPT_TEXTS:
                 self._plans.popitem(last=False)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .context import QueryContext
+from .phases import Phases
 from .planner import PlannedQuery
 
 
@@ -21,7 +22,7 @@ class QueryResult:
 
     ctx: QueryContext
     planned: PlannedQuery
-    started: float
+    phases: Phases
     profile: int = 0
     rows: Iterator[Any] = field(default_factory=lambda: iter(()))
     plan: Mapping[str, Any] | None = None
@@ -40,7 +41,7 @@ class QueryResult:
         """Statistics, warnings and the profile, as the cursor API shows them."""
         extra: dict[str, Any] = {"warnings": self.warnings, "stats": self.statistics()}
         if self.profile:
-            extra["profile"] = self._phases()
+            extra["profile"] = self.phases.describe()
         if self.plan is not None:
             extra["plan"] = self.plan
         return extra
@@ -68,7 +69,7 @@ class QueryResult:
             "cacheMisses": 0,
             "filtered": counted.filtered,
             "httpRequests": 0,
-            "executionTime": end - self.started,
+            "executionTime": end - self.phases.started,
             "peakMemoryUsage": counted.peak_memory,
             "intermediateCommits": 0,
         }
@@ -91,24 +92,9 @@ class QueryResult:
             for number in sorted(self.planned.numbers.values())
         ]
 
-    def _phases(self) -> dict[str, float]:
-        end = time.perf_counter() if self.finished is None else self.finished
-        times = self.planned.times
-        made = sum(times.values())
-        return {
-            "initializing": 0.0,
-            "parsing": times["parsing"],
-            "optimizing ast": 0.0,
-            "loading collections": 0.0,
-            "instantiating plan": 0.0,
-            "optimizing plan": times["optimizing plan"],
-            "instantiating executors": times["instantiating executors"],
-            "executing": max(0.0, end - self.started - made),
-            "finalizing": 0.0,
-        }
-
     def finish(self) -> None:
         """Note that the rows are exhausted."""
+        self.phases.end("executing")
         self.finished = time.perf_counter()
         self.on_close()
 
@@ -121,8 +107,10 @@ class QueryResult:
 def in_block(
     block: AbstractContextManager[Any], batches: Iterator[list[Any]], finish: Callable[[], None]
 ) -> Generator[Any, None, None]:
-    """Rows read inside a block that ends with them; `finish` is called when all went well."""
-    with block:
-        for batch in batches:
-            yield from batch
-    finish()
+    """Rows read inside a block that ends with them, well or not; then `finish` is called."""
+    try:
+        with block:
+            for batch in batches:
+                yield from batch
+    finally:
+        finish()

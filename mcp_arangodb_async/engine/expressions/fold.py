@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from mcp_arangodb_async.engine.errors import ERROR_QUERY_COMPILE_TIME_OPTIONS, ArangoError
@@ -13,13 +13,21 @@ from .generate import Generator
 from .program import Program
 from .tree import Constant, Expression, Parameter, Subquery, is_constant
 
+#: Takes the number and the message of a warning.
+Warn = Callable[[int, str | None], object]
+
 
 class NotConstantError(Exception):
     """The expression needs rows, the database, the clock or chance."""
 
 
-def evaluate(expression: Expression, binds: Mapping[str, Any], compat: str) -> Value:
-    """The expression's value; NotConstantError when it is not known before the query runs."""
+def evaluate(
+    expression: Expression, binds: Mapping[str, Any], compat: str, *, warn: Warn | None = None
+) -> Value:
+    """The expression's value; NotConstantError when it is not known before the query runs.
+
+    A warning is an error, unless `warn` takes it.
+    """
     if isinstance(expression, Constant):
         return expression.value
     if isinstance(expression, Parameter):
@@ -30,7 +38,7 @@ def evaluate(expression: Expression, binds: Mapping[str, Any], compat: str) -> V
     code = Generator(program, _no_subquery).value(expression)
     source = program.source(code.text)
     exec(compile(source, "<constant>", "exec"), program.names)  # noqa: S102  # our own source: see program.py
-    return program.names["query"](FoldingContext(compat), binds, {})
+    return program.names["query"](FoldingContext(compat, warn), binds, {})
 
 
 def _no_subquery(_: Subquery) -> NoReturn:
@@ -40,8 +48,9 @@ def _no_subquery(_: Subquery) -> NoReturn:
 class FoldingContext:
     """What a function may ask while a constant is computed: nothing, so that no warning is lost."""
 
-    def __init__(self, compat: str) -> None:
+    def __init__(self, compat: str, warn: Warn | None) -> None:
         self._compat = compat
+        self._warn = warn
 
     @property
     def compat(self) -> str:
@@ -60,7 +69,9 @@ class FoldingContext:
 
     def warn(self, num: int, message: str | None = None) -> None:
         """A warning here is an error: the value would not be what the query says."""
-        raise ArangoError(num, message)
+        if self._warn is None:
+            raise ArangoError(num, message)
+        self._warn(num, message)
 
     def check(self) -> None:
         """Constants are small: the parser bounds them."""

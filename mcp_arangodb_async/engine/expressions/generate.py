@@ -182,8 +182,8 @@ class Generator:
                 return self._runtime(operators.numbers, parts, with_context=True, kind="array")
             case ArrayLiteral():
                 return self._join(f"[{', '.join(part.text for part in parts)}]", parts, kind="array")
-            case ObjectLiteral(entries=entries):
-                return self._object(entries, parts)
+            case ObjectLiteral(entries=entries, last_wins=last_wins):
+                return self._object(entries, parts, last_wins=last_wins)
             case Call(function=function):
                 arguments = ["ctx"] * function.context + [part.text for part in parts]
                 return self._join(f"{self.program.function(function)}({', '.join(arguments)})", parts)
@@ -267,12 +267,13 @@ class Generator:
         truth, again = self._captured_truth(replace(condition, test=None))
         return self._join(f"({again} if {truth} else {choices[0].text})", parts, levels=2)
 
-    def _object(self, entries: tuple[Entry, ...], parts: list[Code]) -> Code:
+    def _object(self, entries: tuple[Entry, ...], parts: list[Code], *, last_wins: bool) -> Code:
         keys = [entry.key for entry in entries]
         if all(isinstance(key, str) for key in keys):
             seen: dict[str, str] = {}
             for key, part in zip(keys, parts, strict=True):
-                seen.setdefault(self.program.constant(key), part.text)
+                name = self.program.constant(key)
+                seen[name] = part.text if last_wins else seen.get(name, part.text)
             text = "{" + ", ".join(f"{key}: {value}" for key, value in seen.items()) + "}"
             return self._join(text, parts, kind="object")
         rest = iter(parts)
@@ -280,7 +281,7 @@ class Generator:
         for key in keys:
             name = self.program.constant(key) if key is None or isinstance(key, str) else next(rest).text
             pairs.append(f"({name}, {next(rest).text})")
-        text = f"{self.program.runtime(operators.object_of)}(({', '.join(pairs)},))"
+        text = f"{self.program.runtime(operators.object_of)}(({', '.join(pairs)},), last_wins={last_wins})"
         return self._join(text, parts, kind="object", levels=3)
 
     def _collection(self, node: CollectionValue) -> Code:

@@ -113,7 +113,7 @@ def numbers(ctx: FunctionContext, low: Value, high: Value) -> list[int]:
             f"range {values.start}..{values.stop - values.step} is too long to become an array: "
             f"at most {LONGEST_RANGE} values",
         )
-    ctx.charge(16 * length)
+    ctx.charge(40 * length)  # a place in the array, and the number
     return list(values)
 
 
@@ -156,13 +156,15 @@ def elements(ctx: FunctionContext, value: Value, levels: int) -> Sequence[Any]:
     return value
 
 
-def object_of(pairs: Iterable[tuple[Value, Value]]) -> dict[str, Any]:
-    """An object literal with computed keys (None: `...value`); the first of several equal keys wins."""
+def object_of(pairs: Iterable[tuple[Value, Value]], *, last_wins: bool = False) -> dict[str, Any]:
+    """An object literal with computed keys (None: `...value`); of equal keys the first wins, or the last."""
     made: dict[str, Any] = {}
     for key, value in pairs:
         if key is None:
             if isinstance(value, dict):
                 made |= value
+        elif last_wins:
+            made[to_string(key)] = value
         else:
             made.setdefault(to_string(key), value)
     return made

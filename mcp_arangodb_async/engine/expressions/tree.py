@@ -180,9 +180,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ObjectLiteral:
-    """`{ key: value, [computed]: value }`. The first of several equal keys wins, as in ArangoDB 3.12."""
+    """`{ key: value, [computed]: value }`. Of equal keys the first wins; from ArangoDB 4.0 on the last."""
 
     entries: tuple[Entry, ...]
+    last_wins: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -359,7 +360,7 @@ def rebuild(expression: Expression, parts: tuple[Expression, ...]) -> Expression
             for entry in entries:
                 key = entry.key if entry.key is None or isinstance(entry.key, str) else next(rest)
                 rebuilt.append(Entry(key=key, value=next(rest)))
-            return ObjectLiteral(entries=tuple(rebuilt))
+            return ObjectLiteral(entries=tuple(rebuilt), last_wins=expression.last_wins)
         case Call():
             return Call(function=expression.function, arguments=parts)
 
@@ -423,6 +424,21 @@ def is_constant(expression: Expression) -> bool:
     return not variables_of(expression) and is_deterministic(expression)
 
 
+def constant_parts(expression: Expression) -> list[Expression]:
+    """The largest parts of an expression that are constant and still have to be computed."""
+    found: list[Expression] = []
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Constant | Parameter):
+            continue
+        if is_constant(node):
+            found.append(node)
+        else:
+            stack.extend(children(node))
+    return found
+
+
 def attribute_path(expression: Expression) -> tuple[Variable, tuple[str, ...]] | None:
     """`variable.a.b` as (variable, ("a", "b")), or None for anything else."""
     names: list[str] = []
@@ -461,13 +477,6 @@ def all_of(conditions: Sequence[Expression]) -> Expression | None:
     if len(conditions) < 2:
         return conditions[0] if conditions else None
     return Logical(operator="&&", operands=tuple(conditions))
-
-
-def any_of(conditions: Sequence[Expression]) -> Expression | None:
-    """The conditions joined with `||`, or None when there are none."""
-    if len(conditions) < 2:
-        return conditions[0] if conditions else None
-    return Logical(operator="||", operands=tuple(conditions))
 
 
 @dataclass(slots=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from mcp_arangodb_async.engine.aql import analysis, ast
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
+from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
 from mcp_arangodb_async.engine.expressions.describe import describe_expression
-from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
+from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
+from mcp_arangodb_async.engine.expressions.tree import Expression, Variable, constant_parts
 
 from .build.query import QueryPlan
 from .cost import estimates
@@ -47,6 +49,7 @@ from .rules import RULES
 from .usage import every_node, is_cacheable, sets
 
 Description = dict[str, Any]
+MOST_WARNINGS = 10
 DIRECTIONS = {"ANY": 0, "INBOUND": 1, "OUTBOUND": 2}
 
 
@@ -69,14 +72,22 @@ def describe_rules() -> list[Description]:
 
 
 def explain_plan(
-    query: QueryPlan, rules: tuple[str, ...], tx: Transaction, *, all_plans: bool, started: float
+    query: QueryPlan,
+    rules: tuple[str, ...],
+    tx: Transaction,
+    *,
+    binds: Mapping[str, Any],
+    compat: str,
+    all_plans: bool,
+    started: float,
 ) -> Description:
     """The answer of explain; there is only ever one plan."""
+    warnings = [*query.warnings, *constant_warnings(query.plan, binds, compat)]
     plan = describe_plan(query, rules, tx)
     answer: Description = {"plans": [plan]} if all_plans else {"plan": plan}
     if not all_plans:
-        answer["cacheable"] = not query.is_modification and is_cacheable(query.plan)
-    answer["warnings"] = [{"code": each.num, "message": each.message} for each in query.warnings]
+        answer["cacheable"] = not query.is_modification and not warnings and is_cacheable(query.plan)
+    answer["warnings"] = [{"code": num, "message": message} for num, message in warnings[:MOST_WARNINGS]]
     answer["stats"] = {
         "rulesExecuted": len(RULES),
         "rulesSkipped": 0,
@@ -85,6 +96,23 @@ def explain_plan(
         "executionTime": time.perf_counter() - started,
     }
     return answer
+
+
+def constant_warnings(plan: Plan, binds: Mapping[str, Any], compat: str) -> list[tuple[int, str]]:
+    """The warnings of expressions that every execution evaluates to the same value."""
+    found: list[tuple[int, str]] = []
+
+    def warn(num: int, message: str | None) -> None:
+        found.append((num, message if message is not None else ERRORS[num].message))
+
+    for node in every_node(plan):
+        if isinstance(node, CalculationNode):
+            for part in constant_parts(node.expression):
+                try:
+                    evaluate(part, binds, compat, warn=warn)
+                except (ArangoError, NotConstantError):
+                    continue
+    return found
 
 
 def describe_plan(query: QueryPlan, rules: tuple[str, ...], tx: Transaction) -> Description:

@@ -82,7 +82,8 @@ class IndexNode:
 class EnumerateViewNode:
     """Documents of a view that fulfil the SEARCH condition.
 
-    With `index` it is the inverted index of a collection that is searched, and `view` names both. `match` is what scoring functions get in the place of the document; `collections` are those of the view.
+    With `index` it is the inverted index of a collection that is searched, and `view` names both. `match`
+    is what scoring functions get in the place of the document; `collections` are those of the view.
     """
 
     view: str

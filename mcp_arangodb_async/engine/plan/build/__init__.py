@@ -1,1 +1,1 @@
-"""Syntax tree to plan: names become variables, collections and functions; mistakes become ArangoDB's errors."""
+"""Syntax tree to plan: names become variables, collections and functions; mistakes get their numbers."""

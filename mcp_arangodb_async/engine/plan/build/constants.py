@@ -9,7 +9,14 @@ from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
-from mcp_arangodb_async.engine.expressions.tree import Expression, Parameter, Variable, postorder, substitute, variables_of
+from mcp_arangodb_async.engine.expressions.tree import (
+    Expression,
+    Parameter,
+    Variable,
+    postorder,
+    substitute,
+    variables_of,
+)
 from mcp_arangodb_async.engine.values import Value, truthy, type_name
 
 from .expressions import ExpressionBuilder

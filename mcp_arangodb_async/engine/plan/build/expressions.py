@@ -1,7 +1,8 @@
 """Expressions of the syntax tree to expressions of the plan.
 
-Each kind of node has a generator that asks for the expressions of its children by yielding them; one loop runs them
-all. So a deep tree costs no Python stack, and the order of evaluation is the order of the code below.
+Each kind of node has a generator that asks for the expressions of its children by yielding them; one loop
+runs them all. So a deep tree costs no Python stack, and the order of evaluation is the order of the code
+below.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def build_plan(
     compat: str = "3.12",
     full_count: bool = False,
 ) -> QueryPlan:
-    """The unoptimised plan of a query. Raises what ArangoDB raises before it runs one: 1203, 1511, 1540, ..."""
+    """The unoptimised plan of a query. Raises what ArangoDB raises before it runs one: 1203, 1511, ..."""
     catalog = NO_CATALOG if tx is None else tx.catalog
     build = Build(transaction=tx, catalog=catalog, functions=functions, binds=binds, compat=compat)
     for warning in query.warnings:

@@ -34,7 +34,7 @@ class Scopes:
         return None
 
     def declare(self, name: str, variable: Variable) -> None:
-        """Give a name to a variable; 1511 when a variable in reach has it. A lone underscore is nobody's name."""
+        """Give a name to a variable; 1511 when one in reach has it. A lone underscore is nobody's name."""
         if name != "_" and self.find(name) is not None:
             raise ArangoError(
                 ERROR_QUERY_VARIABLE_REDECLARED, f"variable '{name}' is assigned multiple times"
@@ -59,7 +59,7 @@ class Scopes:
         self._stack.pop()
 
     def collectable(self) -> Iterator[Variable]:
-        """What `COLLECT ... INTO` gathers: variables of the FOR loops, or of the top level when there is none."""
+        """What `COLLECT ... INTO` gathers: variables of FOR loops, or of the top level when there is none."""
         level = self._level()
         scopes = self._stack[level + 1 :] or self._stack[level:]
         for scope in scopes:

@@ -1,0 +1,51 @@
+"""How long a query spent in each phase, under ArangoDB's names."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal, TypeAlias
+
+PhaseName: TypeAlias = Literal[
+    "initializing",
+    "parsing",
+    "optimizing ast",
+    "loading collections",
+    "instantiating plan",
+    "optimizing plan",
+    "instantiating executors",
+    "executing",
+    "finalizing",
+]
+PHASES: tuple[PhaseName, ...] = (
+    "initializing",
+    "parsing",
+    "optimizing ast",
+    "loading collections",
+    "instantiating plan",
+    "optimizing plan",
+    "instantiating executors",
+    "executing",
+    "finalizing",
+)
+#: What a phase takes at least: the clock shows nothing shorter.
+SHORTEST = 1e-9
+
+
+class Phases:
+    """A stop-watch with a lap per phase. The phases of planning are short when a plan is remembered."""
+
+    __slots__ = ("_laps", "_last", "started")
+
+    def __init__(self) -> None:
+        self.started = self._last = time.perf_counter()
+        self._laps: dict[PhaseName, float] = {}
+
+    def end(self, name: PhaseName) -> None:
+        """The time since the last phase belongs to this one."""
+        now = time.perf_counter()
+        self._laps[name] = self._laps.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def describe(self) -> dict[str, float]:
+        """Seconds by phase."""
+        return {name: max(SHORTEST, self._laps.get(name, 0.0)) for name in PHASES}
