@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types as types
-from mcp.server.caching import CacheHint
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
@@ -19,6 +19,7 @@ from mcp_arangodb_async.server.dispatch import Incoming, unannounced
 from mcp_arangodb_async.server.endpoint import Endpoint, endpoint_of
 from mcp_arangodb_async.server.instructions import INSTRUCTIONS
 from mcp_arangodb_async.server.listing import ToolListing
+from mcp_arangodb_async.server.reading import Reading
 from mcp_arangodb_async.server.sdk import Context, connection_of
 from mcp_arangodb_async.sessions import SessionRequest, SessionState, session_of
 from mcp_arangodb_async.sessions.identity import Era, Transport
@@ -27,6 +28,13 @@ NAME = "mcp-arangodb-async"
 # Lists depend on settings and authorization alone, so a client may keep them for five minutes.
 CACHE = CacheHint(ttl_ms=300_000, scope="public")
 PRIVATE_CACHE = CacheHint(ttl_ms=300_000, scope="private")
+LISTS: tuple[CacheableMethod, ...] = (
+    "server/discover",
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "prompts/list",
+)
 NO_ENDPOINT = Endpoint()
 
 
@@ -72,7 +80,7 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         get_tool_input_schema=listing.schema_of,
-        cache_hints={"tools/list": hint, "server/discover": hint},
+        cache_hints={**dict.fromkeys(LISTS, hint), "resources/read": CacheHint()},
         on_subscriptions_listen=listen,
     )
     server.listen = listen
@@ -81,6 +89,7 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
     # Results are handed over as dictionaries, which the SDK does not walk once more as models.
     server.add_request_handler("tools/list", types.PaginatedRequestParams, handlers.list_tools)
     server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)
+    Reading(app).register(server)
     return server
 
 

@@ -1,0 +1,187 @@
+"""Resources, prompts and completions as MCP requests: both eras get the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import mcp_types as types
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from mcp_arangodb_async.errors import BackendError, InputError, LimitError, MaaError, NotFoundError
+from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
+from mcp_arangodb_async.server.app import App
+from mcp_arangodb_async.server.endpoint import endpoint_of
+from mcp_arangodb_async.server.render import error_document, unexpected
+from mcp_arangodb_async.server.sdk import Context
+from mcp_arangodb_async.tools import prompts, resources
+
+log = get_logger(__name__)
+Answer = dict[str, Any]
+# Variables of resource templates are named by what stands before them in the URI.
+TEMPLATE_KINDS = {
+    resources.SCHEMA.uri: {"database": "database"},
+    resources.COLLECTION.uri: {"database": "database", "name": "collection"},
+    resources.GRAPH.uri: {"database": "database", "name": "graph"},
+}
+
+
+class Reading:
+    """The answers to everything that a client reads besides calling tools."""
+
+    def __init__(self, app: App) -> None:
+        self._around = app.around
+        self._maximum = app.settings.limits.concurrent_calls
+        self._running = 0
+
+    def register(self, server: Server[App]) -> None:
+        """Answer these requests of the server."""
+        server.add_request_handler("resources/list", types.PaginatedRequestParams, self.list_resources)
+        server.add_request_handler(
+            "resources/templates/list", types.PaginatedRequestParams, self.list_templates
+        )
+        server.add_request_handler("resources/read", types.ReadResourceRequestParams, self.read_resource)
+        server.add_request_handler("prompts/list", types.PaginatedRequestParams, self.list_prompts)
+        server.add_request_handler("prompts/get", types.GetPromptRequestParams, self.get_prompt)
+        server.add_request_handler("completion/complete", types.CompleteRequestParams, self.complete)
+
+    async def list_resources(self, _context: Context, _params: types.PaginatedRequestParams) -> Answer:
+        """The resources that have one URI."""
+        return {
+            "resources": [described(resource, "uri") for resource in resources.RESOURCES],
+            "resultType": "complete",
+        }
+
+    async def list_templates(self, _context: Context, _params: types.PaginatedRequestParams) -> Answer:
+        """The families of resources."""
+        return {
+            "resourceTemplates": [described(resource, "uriTemplate") for resource in resources.TEMPLATES],
+            "resultType": "complete",
+        }
+
+    async def read_resource(self, _context: Context, params: types.ReadResourceRequestParams) -> Answer:
+        """The JSON of one resource, never older than the request."""
+        async with self._answering("resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
+            text = await resources.read(self._around, params.uri)
+        return {
+            "contents": [{"uri": params.uri, "mimeType": resources.MIME_TYPE, "text": text}],
+            "resultType": "complete",
+        }
+
+    async def list_prompts(self, _context: Context, _params: types.PaginatedRequestParams) -> Answer:
+        """The prompts with their arguments."""
+        return {
+            "prompts": [
+                {
+                    "name": prompt.name,
+                    "title": prompt.title,
+                    "description": prompt.description,
+                    "arguments": [
+                        {
+                            "name": argument.name,
+                            "description": argument.description,
+                            "required": argument.required,
+                        }
+                        for argument in prompt.arguments
+                    ],
+                }
+                for prompt in prompts.PROMPTS
+            ],
+            "resultType": "complete",
+        }
+
+    async def get_prompt(self, context: Context, params: types.GetPromptRequestParams) -> Answer:
+        """One prompt's text; at an endpoint of one database, it is about that one."""
+        async with self._answering("prompts/get"):
+            prompt = prompts.find(params.name)
+            given = dict(params.arguments or {})
+            fixed = endpoint_database(context)
+            if fixed is not None and any(argument.name == "database" for argument in prompt.arguments):
+                given.setdefault("database", fixed)
+            text = prompts.written(prompt, given, self._around)
+        return {
+            "description": prompt.description,
+            "messages": [{"role": "user", "content": {"type": "text", "text": text}}],
+            "resultType": "complete",
+        }
+
+    async def complete(self, context: Context, params: types.CompleteRequestParams) -> Answer:
+        """Names that fit what was typed; none where the database cannot be asked."""
+        known = (params.context.arguments if params.context else None) or {}
+        async with self._answering("completion/complete"):
+            kind = kind_of(params.ref, params.argument.name)
+            key = known.get("database") or endpoint_database(context)
+            try:
+                names = await resources.known_names(self._around, kind, key)
+            except BackendError as error:
+                log.debug("completion.unanswered", database=key, outcome=error.code)
+                names = ()
+        values = resources.matching(names, params.argument.value)
+        shown = values[: resources.MAXIMUM_COMPLETIONS]
+        return {
+            "completion": {"values": shown, "total": len(values), "hasMore": len(shown) < len(values)},
+            "resultType": "complete",
+        }
+
+    @asynccontextmanager
+    async def _answering(self, method: str, **facts: str) -> AsyncGenerator[None]:
+        """Turn our errors into MCP's, and take one of the places there are."""
+        number = new_request_id()
+        try:
+            if self._running >= self._maximum:
+                raise LimitError("the server is busy", hint="try again in a moment")
+            self._running += 1
+            try:
+                with request_id(number):
+                    yield
+            finally:
+                self._running -= 1
+        except MaaError as error:
+            raise refusal(error, number, facts) from error
+        except Exception as error:
+            log.exception("call.bug", tool=method, request_id=number)
+            document = unexpected(request_id=number)["structuredContent"]["error"]
+            raise MCPError(types.INTERNAL_ERROR, document["message"], document) from error
+
+
+def described(resource: resources.Resource, uri: str) -> dict[str, str]:
+    """A resource or template as lists show it."""
+    return {
+        "name": resource.name,
+        "title": resource.title,
+        uri: resource.uri,
+        "description": resource.description,
+        "mimeType": resources.MIME_TYPE,
+    }
+
+
+def refusal(error: MaaError, number: str, facts: dict[str, str]) -> MCPError:
+    """Our error as MCP's: what the caller can mend is "invalid params", the rest "internal error"."""
+    code = types.INVALID_PARAMS if isinstance(error, InputError | NotFoundError) else types.INTERNAL_ERROR
+    message = error.message
+    if error.did_you_mean:
+        message = f"{message}; did you mean {', '.join(error.did_you_mean)}?"
+    return MCPError(code, message, {**facts, **error_document(error, request_id=number)["error"]})
+
+
+def kind_of(reference: types.ResourceTemplateReference | types.PromptReference, argument: str) -> str:
+    """What an argument of a prompt or template names; errors for what does not exist."""
+    if isinstance(reference, types.PromptReference):
+        prompt = prompts.find(reference.name)
+        kinds = {one.name: one.kind for one in prompt.arguments}
+    else:
+        kinds = TEMPLATE_KINDS.get(reference.uri)
+        if kinds is None:
+            raise resources.no_resource(reference.uri)
+    if argument not in kinds:
+        raise InputError(
+            f"{argument[:64]!r} is no argument here; there are: {', '.join(kinds)}", field="argument"
+        )
+    return kinds[argument]
+
+
+def endpoint_database(context: Context) -> str | None:
+    """The database that the request's path is bound to, if any."""
+    return None if context.request is None else endpoint_of(context.request.scope).database
