@@ -8,7 +8,8 @@ anybody.
 from __future__ import annotations
 
 import re as simple
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -52,6 +53,20 @@ def _run(ctx: FunctionContext, name: str, work: Callable[[float], _Result]) -> _
         return _invalid(ctx, name, f"the search took longer than {LONGEST_SEARCH:g} seconds")
     except (_SearchError, MemoryError, RecursionError) as error:
         return _invalid(ctx, name, str(error))
+
+
+def _matches(
+    ctx: FunctionContext, compiled: regex.Pattern[str], subject: str, seconds: float
+) -> Iterator[regex.Match[str]]:
+    """Return all matches as ICU finds them: after an empty one it goes on from the next character."""
+    end, place = time.monotonic() + seconds, 0
+    while place <= len(subject):
+        match = compiled.search(subject, place, timeout=max(0.001, end - time.monotonic()))
+        if match is None:
+            return
+        ctx.check()
+        yield match
+        place = match.end() + (match.start() == match.end())
 
 
 def _invalid(ctx: FunctionContext, name: str, reason: str) -> None:
@@ -101,12 +116,18 @@ def regex_replace(
     except _SearchError as error:
         return _invalid(ctx, "REGEX_REPLACE", str(error))
 
-    def expand(match: regex.Match[str]) -> str:
-        parts = [part if isinstance(part, str) else match[part] or "" for part in template]
-        ctx.charge(sum(map(len, parts)))
-        return "".join(parts)
+    def work(seconds: float) -> str:
+        parts: list[str] = []
+        place = 0
+        for match in _matches(ctx, compiled, subject, seconds):
+            parts.append(subject[place : match.start()])
+            added = [part if isinstance(part, str) else match[part] or "" for part in template]
+            ctx.charge(sum(map(len, added)))
+            parts += added
+            place = match.end()
+        return "".join((*parts, subject[place:]))
 
-    return _run(ctx, "REGEX_REPLACE", lambda limit: compiled.sub(expand, subject, timeout=limit))
+    return _run(ctx, "REGEX_REPLACE", work)
 
 
 _REFERENCE: Final = simple.compile(
@@ -159,10 +180,19 @@ def regex_split(ctx: FunctionContext, text: Value, pattern: Value, *options: Val
     ctx.charge(len(subject) * 8)
 
     def work(seconds: float) -> list[Any]:
-        return [part or "" for part in compiled.split(subject, timeout=seconds)]
+        parts: list[Any] = []
+        place = 0
+        for match in _matches(ctx, compiled, subject, seconds):
+            parts += (subject[place : match.start()], *(group or "" for group in match.groups()))
+            place = match.end()
+            if 0 <= limit <= len(parts):
+                return parts[:limit]
+            if place == len(subject):
+                break
+        parts.append(subject[place:])
+        return parts
 
-    parts = _run(ctx, "REGEX_SPLIT", work)
-    return parts if parts is None or limit < 0 else parts[:limit]
+    return _run(ctx, "REGEX_SPLIT", work)
 
 
 def like(text: Value, pattern: Value, insensitive: Value = False) -> Value:
