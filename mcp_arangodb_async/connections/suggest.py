@@ -9,7 +9,7 @@ from collections.abc import Iterable
 CANDIDATES = 5000
 _MAXIMUM_NAME = 256
 # "collection or view not found: users", with what may follow in a query's message.
-_MISSING = re.compile(r"not found:? '?(?P<name>[^';\s][^';]*?)'?(?:;.*| \(while .*)?\Z")
+_MISSING = re.compile(r"not found:? '?(?P<name>[^';\s][^';]*?)'?(?:;.*| \(while .*| - did you mean .*)?\Z")
 
 
 def closest(name: str, existing: Iterable[str], *, count: int = 3) -> tuple[str, ...]:

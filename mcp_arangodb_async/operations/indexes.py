@@ -11,7 +11,7 @@ from mcp_arangodb_async.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from mcp_arangodb_async.connections.database import ArangoDatabase
 
-IndexType = Literal["persistent", "ttl", "geo", "inverted", "mdi", "fulltext", "hash", "skiplist"]
+IndexType = Literal["persistent", "ttl", "geo", "inverted", "mdi", "fulltext"]
 INDEX_NOT_FOUND = 1212
 # hash and skiplist are persistent indexes under old names since ArangoDB 3.9.
 OLD_TYPES: Mapping[str, str] = {"hash": "persistent", "skiplist": "persistent"}
@@ -81,7 +81,7 @@ def definition(
     type: IndexType, fields: Sequence[str], *, name: str | None, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The body of a request for an index; InputError for what cannot be one (pure)."""
-    kind = OLD_TYPES.get(type, type)
+    kind = type
     if not fields:
         raise InputError("fields: at least one is needed", field="fields")
     if kind in ONE_FIELD and len(fields) != 1:

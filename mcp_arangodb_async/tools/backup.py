@@ -13,10 +13,10 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, t
 
 # Long by nature: what takes longer belongs to the command line.
 SECONDS = 3600.0
-OUTPUT: Any = Field(None, description="New directory")
+OUTPUT: Any = Field(None, description="New")
 INPUT: Any = Field(description="Directory")
-COLLECTIONS: Any = Field(None, description="Only these")
-LIMIT: Any = Field(None, ge=1, description="Per collection")
+COLLECTIONS: Any = Field(None, description="Only")
+LIMIT: Any = Field(None, ge=1, description="Each")
 CONFLICT: Any = Field("error", description="If it exists")
 DRY_RUN: Any = Field(False, description="Only show")
 
@@ -27,7 +27,7 @@ class BackupArgs(DatabaseArgs):
     output_dir: str | None = OUTPUT
     collections: Names | None = COLLECTIONS
     doc_limit: int | None = LIMIT
-    resume: bool = Field(False, description="Go on with output_dir")
+    resume: bool = Field(False, description="Continue")
     collection: str | None = hidden()
     include_system: bool | None = hidden()
 
@@ -36,7 +36,7 @@ class BackupArgs(DatabaseArgs):
 
 @tool(title="Back up", category="core_data", effect=Effect.EXPORT, limit_seconds=SECONDS)
 async def arango_backup(call: Call, args: BackupArgs) -> dump.Dumped:
-    """Dump collections, indexes, views, graphs to files (arangodump format)."""
+    """Back up as arangodump does."""
     chosen = args.collections or ([args.collection] if args.collection else None)
     return await dump.dump(
         await call.database(),
@@ -71,7 +71,7 @@ class RestoreArgs(DatabaseArgs):
 
 @tool(title="Restore", category="core_data", effect=Effect.BULK, limit_seconds=SECONDS)
 async def arango_restore(call: Call, args: RestoreArgs) -> restore.Restored:
-    """Restore a backup; checksums are verified first."""
+    """Restore a backup."""
     return await restore.restore(
         await call.database(),
         call.around.backup_directory,
@@ -100,9 +100,9 @@ class BackupGraphArgs(DatabaseArgs):
     }
 
 
-@tool(title="Back up a graph", category="graph", effect=Effect.EXPORT, limit_seconds=SECONDS)
+@tool(title="Back up graph", category="graph", effect=Effect.EXPORT, limit_seconds=SECONDS)
 async def arango_backup_graph(call: Call, args: BackupGraphArgs) -> graph_backup.GraphDumped:
-    """Dump a graph with its documents."""
+    """Back up a graph."""
     return await graph_backup.dump_graph(
         await call.database(),
         call.around.backup_directory,
@@ -133,9 +133,9 @@ class RestoreGraphArgs(DatabaseArgs):
     }
 
 
-@tool(title="Restore a graph", category="graph", effect=Effect.BULK, limit_seconds=SECONDS)
+@tool(title="Restore graph", category="graph", effect=Effect.BULK, limit_seconds=SECONDS)
 async def arango_restore_graph(call: Call, args: RestoreGraphArgs) -> graph_backup.GraphRestored:
-    """Restore a graph with its documents."""
+    """Restore a graph."""
     return await graph_backup.restore_graph(
         await call.database(),
         call.around.backup_directory,
@@ -157,9 +157,9 @@ class BackupNamedGraphsArgs(DatabaseArgs):
     also: ClassVar = {"outputFile": "output_file", "graphNames": "graph_names", "graphs": "graph_names"}
 
 
-@tool(title="Back up graph definitions", category="graph", effect=Effect.EXPORT)
+@tool(title="Save graphs", category="graph", effect=Effect.EXPORT)
 async def arango_backup_named_graphs(call: Call, args: BackupNamedGraphsArgs) -> graph_backup.GraphsSaved:
-    """Save definitions of graphs; arango_restore reads them."""
+    """Save graph definitions."""
     return await graph_backup.save_graphs(
         await call.database(),
         call.around.backup_directory,

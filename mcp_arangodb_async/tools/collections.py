@@ -7,21 +7,21 @@ from pydantic import Field
 from mcp_arangodb_async.operations import collections
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.result import Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
 
 
 class ListCollectionsArgs(DatabaseArgs):
     """Arguments of arango_list_collections."""
 
-    counts: bool = Field(False, description="Count documents")
-    include_system: bool = Field(False, description="_system too")
+    counts: bool = Field(False, description="Counts")
+    include_system: bool = hidden(default=False)
 
     also: ClassVar = {"with_counts": "counts", "includeSystem": "include_system"}
 
 
-@tool(title="List collections", category="core_data", effect=Effect.READ)
+@tool(title="Collections", category="core_data", effect=Effect.READ)
 async def arango_list_collections(call: Call, args: ListCollectionsArgs) -> Rows:
-    """Collections and their types."""
+    """List collections and types."""
     rows = await collections.list_collections(
         await call.database(), counts=args.counts, include_system=args.include_system
     )
@@ -33,12 +33,12 @@ class CreateCollectionArgs(DatabaseArgs):
 
     name: str = Field(description="Name")
     type: Literal["document", "edge"] = Field("document", description="Kind")
-    wait_for_sync: bool = Field(False, description="Sync to disk")
+    wait_for_sync: bool = hidden(default=False)
 
     also: ClassVar = {"waitForSync": "wait_for_sync", "collection": "name"}
 
 
-@tool(title="Create a collection", category="core_data", effect=Effect.ENSURE)
+@tool(title="Create collection", category="core_data", effect=Effect.ENSURE)
 async def arango_create_collection(call: Call, args: CreateCollectionArgs) -> collections.CollectionMade:
     """Create a collection if it is missing."""
     return await collections.create_collection(

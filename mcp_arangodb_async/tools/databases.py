@@ -9,7 +9,7 @@ from mcp_arangodb_async.connections import Health
 from mcp_arangodb_async.errors import ConflictError
 from mcp_arangodb_async.sessions import Level, SessionState
 from mcp_arangodb_async.tools.call import Call, ConfiguredDatabase, described
-from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, tool
+from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, hidden, tool
 
 # The levels as clients know them, and what each says.
 LEVELS: Mapping[int, tuple[str, str]] = {
@@ -45,9 +45,9 @@ class FocusSet(TypedDict):
     fallback_database: str | None
 
 
-@tool(title="Focus a database", category="multi_tenancy", effect=Effect.SESSION, uses_session=True)
+@tool(title="Set focus", category="multi_tenancy", effect=Effect.SESSION, uses_session=True)
 async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSet:
-    """Choose the database of later calls. Pass on `session` if returned."""
+    """Choose the database of later calls."""
     key = args.database or None
     configured = call.around.configuration.databases
     if key is not None:
@@ -92,7 +92,7 @@ class Focus(TypedDict):
     session_id: str | None
 
 
-@tool(title="Focused database", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+@tool(title="Focus", category="multi_tenancy", effect=Effect.READ, uses_session=True)
 async def arango_get_focused_database(call: Call, args: NoArgs) -> Focus:  # noqa: ARG001
     """The focused database."""
     return Focus(focused_database=call.focus, is_set=call.focus is not None, session_id=call.session_name)
@@ -131,7 +131,7 @@ def shown(database: ConfiguredDatabase, call: Call) -> dict[str, Any]:
 class ResolutionArgs(Args):
     """Arguments of arango_get_database_resolution."""
 
-    database: str | None = Field(None, description="As argument")
+    database: str | None = hidden()
 
 
 class ResolutionExplained(TypedDict):
@@ -146,9 +146,9 @@ class ResolutionExplained(TypedDict):
     problem: str | None
 
 
-@tool(title="Explain resolution", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+@tool(title="Resolution", category="multi_tenancy", effect=Effect.READ, uses_session=True)
 async def arango_get_database_resolution(call: Call, args: ResolutionArgs) -> ResolutionExplained:
-    """Which database a call uses, and why."""
+    """Why a call uses a database."""
     levels = call.around.explain(args.database, call.focus)
     deciding = next((level for level in levels if level.status == "decides"), None)
     wrong = next((level for level in levels if level.status == "unknown"), None)
@@ -211,9 +211,9 @@ class Connection(TypedDict):
     problem: str | None
 
 
-@tool(title="Test a connection", category="multi_tenancy", effect=Effect.READ)
+@tool(title="Test connection", category="multi_tenancy", effect=Effect.READ)
 async def arango_test_database_connection(call: Call, args: ConnectionArgs) -> Connection:  # noqa: ARG001
-    """Connect now: version and latency, or why not."""
+    """Connect now, or say why not."""
     return connection(await call.around.manager.probe(call.key))
 
 
@@ -240,7 +240,7 @@ class AllStatus(TypedDict):
 
 @tool(title="All databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
 async def arango_get_multi_database_status(call: Call, args: NoArgs) -> AllStatus:  # noqa: ARG001
-    """Check all databases: state, version, latency."""
+    """Check all databases."""
     return await status_of(call)
 
 
@@ -250,7 +250,7 @@ class StatusArgs(Args):
     database: str | None = Field(None, description="Only this")
 
 
-@tool(title="Database status", category="core_data", effect=Effect.READ, uses_session=True)
+@tool(title="Status", category="core_data", effect=Effect.READ, uses_session=True)
 async def arango_database_status(call: Call, args: StatusArgs) -> AllStatus:
     """Check the databases, or one."""
     if args.database is not None:

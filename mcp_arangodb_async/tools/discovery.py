@@ -30,7 +30,7 @@ class SearchArgs(Args):
     """Arguments of arango_search_tools."""
 
     keywords: Names = Field(max_length=20, description="Words")
-    categories: Names = Field([], description="Only these")
+    categories: Names = Field([], description="Only")
     detail_level: Detail = Field("summary", description="Of matches")
 
     also: ClassVar = {"query": "keywords", "detailLevel": "detail_level"}
@@ -98,7 +98,7 @@ class Categories(TypedDict):
     total_tools: int | None
 
 
-@tool(title="Tools by category", category="patterns", effect=Effect.READ, uses_session=False)
+@tool(title="Categories", category="patterns", effect=Effect.READ, uses_session=False)
 async def arango_list_tools_by_category(call: Call, args: CategoryArgs) -> Categories:
     """Tools by category."""
     by_category: dict[str, list[dict[str, Any]]] = {name: [] for name in CATEGORIES}

@@ -1,16 +1,16 @@
 """Tools that change documents: one at a time, or in bulk."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from mcp_arangodb_async.operations import bulk, documents
 from mcp_arangodb_async.tools.call import Call
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
 
 COLLECTION: Any = Field(description="Name")
 KEY: Any = Field(description="_key")
-DRY_RUN: Any = Field(False, description="Only show")
+DRY_RUN: Any = Field(False, description="Preview")
 OnError = Literal["stop", "continue", "ignore"]
 Overwrite = Literal["conflict", "ignore", "replace", "update"]
 OVERWRITE: Any = Field("conflict", description="If it exists")
@@ -21,15 +21,15 @@ class InsertArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     document: dict[str, Any] = Field(description="Edges need _from, _to")
-    overwrite_mode: Overwrite = OVERWRITE
-    return_new: bool = Field(False, description="Return it")
+    overwrite_mode: Overwrite = hidden(default="conflict")
+    return_new: bool = hidden(default=False)
 
     also: ClassVar = {"overwriteMode": "overwrite_mode", "returnNew": "return_new"}
 
 
-@tool(title="Insert a document", category="core_data", effect=Effect.ADD)
+@tool(title="Insert", category="core_data", effect=Effect.ADD)
 async def arango_insert(call: Call, args: InsertArgs) -> documents.Written:
-    """Insert one document."""
+    """Insert a document."""
     return await documents.insert(
         await call.database(),
         args.collection,
@@ -44,9 +44,9 @@ class UpdateArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     key: str = KEY
-    update: dict[str, Any] = Field(description="Attributes to set")
-    keep_null: bool = Field(True, description="false: null removes")
-    return_new: bool = Field(False, description="Return it")
+    update: dict[str, Any] = Field(description="Changes")
+    keep_null: bool = hidden(default=True)
+    return_new: bool = hidden(default=False)
 
     also: ClassVar = {
         "document": "update",
@@ -56,9 +56,9 @@ class UpdateArgs(DatabaseArgs):
     }
 
 
-@tool(title="Update a document", category="core_data", effect=Effect.CHANGE)
+@tool(title="Update", category="core_data", effect=Effect.CHANGE)
 async def arango_update(call: Call, args: UpdateArgs) -> documents.Written:
-    """Change attributes of a document; objects are merged."""
+    """Merge changes into a document."""
     return await documents.update(
         await call.database(),
         args.collection,
@@ -79,9 +79,9 @@ class RemoveArgs(DatabaseArgs):
     also: ClassVar = {"_key": "key", "dryRun": "dry_run"}
 
 
-@tool(title="Remove a document", category="core_data", effect=Effect.CHANGE)
+@tool(title="Remove", category="core_data", effect=Effect.CHANGE)
 async def arango_remove(call: Call, args: RemoveArgs) -> documents.Removed:
-    """Remove one document."""
+    """Remove a document."""
     return await documents.remove(await call.database(), args.collection, args.key, dry_run=args.dry_run)
 
 
@@ -90,10 +90,10 @@ class BulkInsertArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     documents: list[dict[str, Any]] = Field(description="Documents")
-    batch_size: int = Field(1000, ge=1, le=10_000, description="Per request")
-    on_error: OnError = Field("stop", description="After a failed batch")
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
+    on_error: OnError = Field("stop", description="On failure")
     overwrite_mode: Overwrite = OVERWRITE
-    validate_refs: bool = Field(False, description="Check _from, _to")
+    validate_refs: bool = Field(False, description="Check ends")
 
     also: ClassVar = {
         "batchSize": "batch_size",
@@ -103,9 +103,9 @@ class BulkInsertArgs(DatabaseArgs):
     }
 
 
-@tool(title="Insert many documents", category="validation", effect=Effect.BULK)
+@tool(title="Bulk insert", category="validation", effect=Effect.BULK)
 async def arango_bulk_insert(call: Call, args: BulkInsertArgs) -> bulk.BulkInserted:
-    """Insert many documents; failures are told one by one."""
+    """Insert many documents."""
     return await bulk.insert(
         await call.database(),
         args.collection,

@@ -8,7 +8,7 @@ from mcp_arangodb_async.operations import integrity, paths, statistics, traversa
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
-ONE_GRAPH = "None: all"
+ONE_GRAPH = "Or all"
 
 
 class ShortestPathArgs(DatabaseArgs):
@@ -36,7 +36,7 @@ class ShortestPathArgs(DatabaseArgs):
 
 @tool(title="Shortest path", category="graph", effect=Effect.READ)
 async def arango_shortest_path(call: Call, args: ShortestPathArgs) -> paths.PathFound:
-    """The shortest path, or the k shortest."""
+    """The k shortest paths."""
     return await paths.find_paths(
         await call.database(),
         paths.PathSearch(
@@ -57,7 +57,7 @@ class IntegrityArgs(DatabaseArgs):
 
     graph: str | None = Field(None, description=ONE_GRAPH)
     check_orphaned_edges: bool = Field(True, description="Ends exist")
-    check_constraints: bool = Field(True, description="Ends are allowed")
+    check_constraints: bool = Field(True, description="Ends allowed")
     return_details: bool = Field(False, description="Name edges")
 
     also: ClassVar = {
@@ -69,9 +69,9 @@ class IntegrityArgs(DatabaseArgs):
     }
 
 
-@tool(title="Check a graph", category="graph", effect=Effect.READ)
+@tool(title="Check graph", category="graph", effect=Effect.READ)
 async def arango_validate_graph_integrity(call: Call, args: IntegrityArgs) -> integrity.IntegrityChecked:
-    """Find edges that lead nowhere or may not be there."""
+    """Find broken edges."""
     return await integrity.check_integrity(
         await call.database(),
         args.graph,
@@ -88,8 +88,8 @@ class StatisticsArgs(DatabaseArgs):
     graph: str | None = Field(None, description=ONE_GRAPH)
     include_degree_distribution: bool = Field(True, description="Degrees")
     include_connectivity: bool = Field(True, description="Reachability")
-    sample_size: int | None = Field(None, ge=1, le=10_000, description="Start vertices")
-    per_collection_stats: bool = Field(False, description="By collection")
+    sample_size: int | None = Field(None, ge=1, le=10_000, description="Sample")
+    per_collection_stats: bool = Field(False, description="Each")
     aggregate_collections: bool | None = hidden()
 
     also: ClassVar = {
@@ -103,9 +103,9 @@ class StatisticsArgs(DatabaseArgs):
     }
 
 
-@tool(title="Graph statistics", category="graph", effect=Effect.READ)
+@tool(title="Statistics", category="graph", effect=Effect.READ)
 async def arango_graph_statistics(call: Call, args: StatisticsArgs) -> statistics.GraphStatistics:
-    """Size, density, degrees, connectivity."""
+    """Measure graphs."""
     return await statistics.measure(
         await call.database(),
         args.graph,

@@ -9,7 +9,7 @@ from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
 from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
-GRAPH: Any = Field(description="Graph name")
+GRAPH: Any = Field(description="Graph")
 GRAPH_SPELLINGS = {"graph_name": "graph", "graphName": "graph", "name": "graph"}
 FROM: Any = Field(description="From these")
 TO: Any = Field(description="To these")
@@ -39,17 +39,17 @@ class Definition(BaseModel):
 class CreateGraphArgs(DatabaseArgs):
     """Arguments of arango_create_graph."""
 
-    name: str = Field(description="Graph name")
+    name: str = Field(description="Name")
     edge_definitions: list[Definition] = Field(max_length=100, description=DEFINITION)
-    orphan_collections: Names = Field([], max_length=100, description="Without edges")
+    orphan_collections: Names = hidden(default=[])
     create_collections: bool = Field(True, description="Missing ones")
 
     also: ClassVar = {"graph_name": "name", "graph": "name", "edgeDefinitions": "edge_definitions"}
 
 
-@tool(title="Create a graph", category="graph", effect=Effect.ENSURE)
+@tool(title="Create graph", category="graph", effect=Effect.ENSURE)
 async def arango_create_graph(call: Call, args: CreateGraphArgs) -> graphs.GraphMade:
-    """Create a named graph if it is missing."""
+    """Create a graph if missing."""
     return await graphs.create_graph(
         await call.database(),
         args.name,
@@ -63,15 +63,15 @@ class RemoveGraphArgs(DatabaseArgs):
     """Arguments of arango_remove_graph."""
 
     graph: str = GRAPH
-    drop_collections: bool = Field(False, description="Its collections too")
+    drop_collections: bool = Field(False, description="Collections too")
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {**GRAPH_SPELLINGS, "dropCollections": "drop_collections"}
 
 
-@tool(title="Remove a graph", category="graph", effect=Effect.DESTROY)
+@tool(title="Remove graph", category="graph", effect=Effect.DESTROY)
 async def arango_remove_graph(call: Call, args: RemoveGraphArgs) -> graphs.GraphRemoved:
-    """Remove a named graph."""
+    """Remove a graph."""
     return await graphs.remove_graph(
         await call.database(), args.graph, drop_collections=args.drop_collections, dry_run=args.dry_run
     )
@@ -86,11 +86,11 @@ class VertexCollectionArgs(DatabaseArgs):
     also: ClassVar = GRAPH_SPELLINGS
 
 
-@tool(title="Add a vertex collection", category="graph", effect=Effect.ADD)
+@tool(title="Add vertices", category="graph", effect=Effect.ADD)
 async def arango_add_vertex_collection(
     call: Call, args: VertexCollectionArgs
 ) -> graphs.VertexCollectionAdded:
-    """Add a vertex collection to a graph."""
+    """Add a vertex collection."""
     return await graphs.add_vertex_collection(await call.database(), args.graph, args.collection)
 
 
@@ -106,9 +106,9 @@ class EdgeDefinitionArgs(DatabaseArgs):
     also: ClassVar = GRAPH_SPELLINGS
 
 
-@tool(title="Add an edge definition", category="graph", effect=Effect.ADD)
+@tool(title="Add edges", category="graph", effect=Effect.ADD)
 async def arango_add_edge_definition(call: Call, args: EdgeDefinitionArgs) -> graphs.EdgeDefinitionAdded:
-    """Add an edge definition to a graph."""
+    """Add an edge definition."""
     whole = args.edge_definition or Definition.model_validate(
         {
             "edge_collection": args.edge_collection,
@@ -130,9 +130,9 @@ class AddEdgeArgs(DatabaseArgs):
     also: ClassVar = {"from": "from_id", "to": "to_id", "_from": "from_id", "_to": "to_id"}
 
 
-@tool(title="Add an edge", category="graph", effect=Effect.ADD)
+@tool(title="Add edge", category="graph", effect=Effect.ADD)
 async def arango_add_edge(call: Call, args: AddEdgeArgs) -> documents.Written:
-    """Add an edge between two documents."""
+    """Add an edge."""
     return await graphs.add_edge(
         await call.database(), args.collection, args.from_id, args.to_id, args.attributes
     )

@@ -19,9 +19,9 @@ class ListGraphsArgs(DatabaseArgs):
     """Arguments of arango_list_graphs."""
 
 
-@tool(title="List graphs", category="graph", effect=Effect.READ)
+@tool(title="Graphs", category="graph", effect=Effect.READ)
 async def arango_list_graphs(call: Call, args: ListGraphsArgs) -> Rows:  # noqa: ARG001
-    """Graphs and their edge definitions."""
+    """List graphs and definitions."""
     return Rows(rows=await graphs.list_graphs(await call.database()))
 
 
@@ -36,7 +36,7 @@ class TraverseOptions(BaseModel):
     unique_edges: traversal.UniqueEdges | None = None
 
 
-OPTIONS = "order dfs, bfs, weighted; weight_attribute; unique_vertices, unique_edges none, path, global"
+OPTIONS = "order, weight_attribute, unique_vertices, unique_edges"
 
 
 class TraverseArgs(DatabaseArgs):
@@ -48,7 +48,7 @@ class TraverseArgs(DatabaseArgs):
     direction: traversal.Direction = Field("OUTBOUND", description="Of edges")
     min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
     max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
-    return_paths: bool = Field(False, description="Return paths")
+    return_paths: bool = Field(False, description="Paths")
     limit: int | None = Field(None, ge=1, description="Results")
     options: TraverseOptions = Field(default_factory=TraverseOptions, description=OPTIONS)
     format: Format = hidden("json")
@@ -66,9 +66,9 @@ class TraverseArgs(DatabaseArgs):
     }
 
 
-@tool(title="Traverse a graph", category="graph", effect=Effect.READ)
+@tool(title="Traverse", category="graph", effect=Effect.READ)
 async def arango_traverse(call: Call, args: TraverseArgs) -> Rows:
-    """Follow edges from a vertex to {vertex, edge} or paths."""
+    """Follow edges from a vertex."""
     limits = call_limits_for(call, None)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

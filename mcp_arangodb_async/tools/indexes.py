@@ -1,8 +1,8 @@
 """Tools for indexes."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mcp_arangodb_async.operations import indexes
 from mcp_arangodb_async.tools.call import Call
@@ -17,23 +17,31 @@ class ListIndexesArgs(DatabaseArgs):
     collection: str = COLLECTION
 
 
-@tool(title="List indexes", category="indexing", effect=Effect.READ)
+@tool(title="Indexes", category="indexing", effect=Effect.READ)
 async def arango_list_indexes(call: Call, args: ListIndexesArgs) -> Rows:
-    """Indexes of a collection."""
+    """List indexes."""
     return Rows(rows=await indexes.list_indexes(await call.database(), args.collection))
+
+
+def current_kind(value: object) -> object:
+    """The kind of today for one of earlier releases."""
+    return indexes.OLD_TYPES.get(value, value) if isinstance(value, str) else value
+
+
+Kind = Annotated[indexes.IndexType, BeforeValidator(current_kind)]
 
 
 class CreateIndexArgs(DatabaseArgs):
     """Arguments of arango_create_index."""
 
     collection: str = COLLECTION
-    fields: Names = Field(max_length=32, description="Attribute paths")
-    type: indexes.IndexType = Field("persistent", description="Kind")
+    fields: Names = Field(max_length=32, description="Paths")
+    type: Kind = Field("persistent", description="Kind")
     unique: bool = Field(False, description="Unique")
     sparse: bool = Field(False, description="Skip null")
     name: str | None = Field(None, description="Index name")
-    ttl: int | None = Field(None, ge=0, description="Seconds, for ttl")
-    options: dict[str, Any] = Field({}, description="ArangoDB's own: storedValues, geoJson, ...")
+    ttl: int | None = Field(None, ge=0, description="Seconds")
+    options: dict[str, Any] = Field({}, description="ArangoDB's others")
     deduplicate: bool | None = hidden()
     in_background: bool | None = hidden()
     min_length: int | None = hidden()
@@ -52,9 +60,9 @@ class CreateIndexArgs(DatabaseArgs):
 OWN = frozenset({"type", "fields", "name", "id"})
 
 
-@tool(title="Create an index", category="indexing", effect=Effect.ENSURE)
+@tool(title="Create index", category="indexing", effect=Effect.ENSURE)
 async def arango_create_index(call: Call, args: CreateIndexArgs) -> indexes.IndexMade:
-    """Create an index if it is missing."""
+    """Create an index if missing."""
     body = indexes.definition(
         args.type,
         args.fields,
@@ -83,7 +91,7 @@ class DeleteIndexArgs(DatabaseArgs):
     also: ClassVar = {"index_id": "id_or_name", "index_name": "id_or_name", "name": "id_or_name"}
 
 
-@tool(title="Drop an index", category="indexing", effect=Effect.DESTROY)
+@tool(title="Drop index", category="indexing", effect=Effect.DESTROY)
 async def arango_delete_index(call: Call, args: DeleteIndexArgs) -> indexes.IndexDropped:
     """Drop an index."""
     return await indexes.drop_index(

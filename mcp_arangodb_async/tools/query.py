@@ -16,14 +16,14 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
 
 FORMAT: Any = Field("json", description="Of rows")
 MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="At most")
-NEXT: Any = Field(None, description="Continue an answer")
+NEXT: Any = Field(None, description="Continue")
 
 
 class QueryText(DatabaseArgs):
     """A query with its bind variables."""
 
     query: str = Field(description="AQL")
-    bind_vars: dict[str, Any] | None = Field(None, description="For @name, @@collection")
+    bind_vars: dict[str, Any] | None = Field(None, description="Values")
 
     also: ClassVar = {"aql": "query", "bindVars": "bind_vars", "bindvars": "bind_vars"}
 
@@ -67,7 +67,7 @@ class QueryArgs(QueryText):
 
 @tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=writes)
 async def arango_query(call: Call, args: QueryArgs) -> Rows:
-    """Run AQL. Bind values, never paste them in: FILTER u.age > @age."""
+    """Run AQL; bind values: FILTER u.age > @age."""
     limits = call_limits_for(call, args.max_rows)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

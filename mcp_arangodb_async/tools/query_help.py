@@ -43,9 +43,9 @@ class Explained(TypedDict):
     index_suggestions: list[dict[str, Any]] | None
 
 
-@tool(title="Explain a query", category="schema_query", effect=Effect.READ)
+@tool(title="Explain", category="schema_query", effect=Effect.READ)
 async def arango_explain_query(call: Call, args: ExplainArgs) -> Explained:
-    """Show how AQL would run, and which index would help."""
+    """Show AQL's plan and index advice."""
     answer = await explain_query(
         await call.database(),
         args.query,
@@ -80,9 +80,9 @@ class Profiled(TypedDict):
     more_rows: bool | None
 
 
-@tool(title="Profile a query", category="schema_query", effect=Effect.STATEMENT, writes=writes)
+@tool(title="Profile", category="schema_query", effect=Effect.STATEMENT, writes=writes)
 async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
-    """Run AQL and show what each step cost."""
+    """Run AQL, show each step's cost."""
     database = await call.database()
     options = QueryOptions(batch_size=call.limits.rows, profile=2, max_runtime=call.limits.seconds)
     run = read_only_query if call.access == "read" else run_query
@@ -103,7 +103,7 @@ async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
     )
 
 
-FILTERS = "{field, op, value} or {any: [...]}; op ==, <, IN, LIKE, ..."
+FILTERS = "{field, op, value} or {any: [...]}"
 
 
 class Condition(BaseModel):
@@ -153,9 +153,9 @@ class BuilderArgs(DatabaseArgs):
     also: ClassVar = {"returnFields": "return_fields", "fields": "return_fields"}
 
 
-@tool(title="Query without AQL", category="schema_query", effect=Effect.READ)
+@tool(title="Builder", category="schema_query", effect=Effect.READ)
 async def arango_query_builder(call: Call, args: BuilderArgs) -> Rows:
-    """Query a collection by conditions; returns the AQL too."""
+    """Query by conditions; shows the AQL."""
     limits = call_limits_for(call, None)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

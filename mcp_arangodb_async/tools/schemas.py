@@ -24,9 +24,9 @@ class CreateSchemaArgs(DatabaseArgs):
     also: ClassVar = {"schema_name": "name", "schema_def": "schema", "level": "enforce"}
 
 
-@tool(title="Store a schema", category="schema_query", effect=Effect.CHANGE)
+@tool(title="Store schema", category="schema_query", effect=Effect.CHANGE)
 async def arango_create_schema(call: Call, args: CreateSchemaArgs) -> schemas.SchemaStored:
-    """Store a JSON Schema for a collection."""
+    """Store a JSON Schema."""
     return await schemas.store_schema(
         await call.database(),
         args.collection,
@@ -44,9 +44,9 @@ class ListSchemasArgs(DatabaseArgs):
     include_schema: bool = Field(False, description="In full")
 
 
-@tool(title="List schemas", category="schema_query", effect=Effect.READ)
+@tool(title="Schemas", category="schema_query", effect=Effect.READ)
 async def arango_list_schemas(call: Call, args: ListSchemasArgs) -> Rows:
-    """Schemas, stored and enforced."""
+    """List schemas."""
     return Rows(
         rows=await schemas.list_schemas(await call.database(), args.collection, whole=args.include_schema)
     )
@@ -55,7 +55,7 @@ async def arango_list_schemas(call: Call, args: ListSchemasArgs) -> Rows:
 class ValidateDocumentArgs(DatabaseArgs):
     """Arguments of arango_validate_document."""
 
-    collection: str | None = Field(None, description="Of schema_name")
+    collection: str | None = Field(None, description="Its")
     document: dict[str, Any] = Field(description="Document")
     schema_name: str | None = Field(None, description="Stored")
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="Or this")
@@ -63,9 +63,9 @@ class ValidateDocumentArgs(DatabaseArgs):
     also: ClassVar = {"schemaName": "schema_name", "schema_def": "schema"}
 
 
-@tool(title="Validate a document", category="schema_query", effect=Effect.READ)
+@tool(title="Validate", category="schema_query", effect=Effect.READ)
 async def arango_validate_document(call: Call, args: ValidateDocumentArgs) -> schemas.DocumentChecked:
-    """Check a document against a schema."""
+    """Check a document."""
     if (args.schema_name is None) == (args.schema_ is None):
         raise InputError("give schema_name (a stored schema) or schema, one of the two", field="schema_name")
     schema = args.schema_

@@ -1,13 +1,13 @@
 """Tools that write with checks, and tools that check what was written."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from mcp_arangodb_async.operations import bulk, documents, references
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.documents import COLLECTION, OnError
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
 
 class ReferencesArgs(DatabaseArgs):
@@ -15,7 +15,7 @@ class ReferencesArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     reference_fields: Names = Field(max_length=50, description="Hold _ids")
-    fix_invalid: bool = Field(False, description="Remove such documents")
+    fix_invalid: bool = Field(False, description="Remove them")
 
     also: ClassVar = {"referenceFields": "reference_fields", "fixInvalid": "fix_invalid"}
 
@@ -25,9 +25,9 @@ def fixes(args: ReferencesArgs) -> bool:
     return args.fix_invalid
 
 
-@tool(title="Validate references", category="validation", effect=Effect.STATEMENT, writes=fixes)
+@tool(title="References", category="validation", effect=Effect.STATEMENT, writes=fixes)
 async def arango_validate_references(call: Call, args: ReferencesArgs) -> references.ReferencesChecked:
-    """Find documents whose references do not exist."""
+    """Find broken references."""
     if args.fix_invalid:
         call.require("write", "fix_invalid")
     return await references.check_references(
@@ -45,9 +45,9 @@ class InsertCheckedArgs(DatabaseArgs):
     also: ClassVar = {"referenceFields": "reference_fields"}
 
 
-@tool(title="Insert with checks", category="validation", effect=Effect.ADD)
+@tool(title="Checked insert", category="validation", effect=Effect.ADD)
 async def arango_insert_with_validation(call: Call, args: InsertCheckedArgs) -> documents.Written:
-    """Insert a document if its references exist."""
+    """Insert if references exist."""
     return await references.insert_checked(
         await call.database(), args.collection, args.document, args.reference_fields
     )
@@ -58,13 +58,13 @@ class BulkUpdateArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     updates: list[dict[str, Any]] = Field(description="{key, update}")
-    batch_size: int = Field(1000, ge=1, le=10_000, description="Per request")
-    on_error: OnError = Field("stop", description="After a failed batch")
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
+    on_error: OnError = Field("stop", description="On failure")
 
     also: ClassVar = {"batchSize": "batch_size", "onError": "on_error"}
 
 
-@tool(title="Update many documents", category="validation", effect=Effect.CHANGE)
+@tool(title="Bulk update", category="validation", effect=Effect.CHANGE)
 async def arango_bulk_update(call: Call, args: BulkUpdateArgs) -> bulk.BulkUpdated:
     """Update many documents."""
     return await bulk.update(

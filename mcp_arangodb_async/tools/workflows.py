@@ -60,7 +60,7 @@ class Switched(TypedDict):
 
 @tool(title="Switch workflow", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_switch_workflow(call: Call, args: SwitchArgs) -> Switched:
-    """List only the tools of a workflow; others stay callable."""
+    """List only a workflow's tools."""
     before = active_tools(call, call.session)
     left = call.session.workflow if call.session else None
 
@@ -96,9 +96,9 @@ class ActiveWorkflow(TypedDict):
     tool_count: int
 
 
-@tool(title="Active workflow", category="patterns", effect=Effect.READ, uses_session=True)
+@tool(title="Workflow", category="patterns", effect=Effect.READ, uses_session=True)
 async def arango_get_active_workflow(call: Call, args: NoArgs) -> ActiveWorkflow:  # noqa: ARG001
-    """The active workflow and its tools."""
+    """The active workflow."""
     name = (call.session.workflow if call.session else None) or NONE_CHOSEN
     tools = active_tools(call, call.session)
     return ActiveWorkflow(
@@ -122,7 +122,7 @@ class Workflows(TypedDict):
     active_context: str
 
 
-@tool(title="List workflows", category="patterns", effect=Effect.READ, uses_session=True)
+@tool(title="Workflows", category="patterns", effect=Effect.READ, uses_session=True)
 async def arango_list_workflows(call: Call, args: ListWorkflowsArgs) -> Workflows:
     """Workflows to switch to."""
     every = list(call.around.tools)
@@ -160,7 +160,7 @@ class Advanced(TypedDict):
 
 @tool(title="Advance stage", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_advance_workflow_stage(call: Call, args: AdvanceArgs) -> Advanced:
-    """List only the tools of a stage of work."""
+    """List only a stage's tools."""
     before = active_tools(call, call.session)
     left = call.session.stage if call.session else None
 
@@ -195,7 +195,7 @@ class Usage(TypedDict):
 
 @tool(title="Tool usage", category="patterns", effect=Effect.READ, uses_session=True)
 async def arango_get_tool_usage_stats(call: Call, args: NoArgs) -> Usage:  # noqa: ARG001
-    """Which tools this session used."""
+    """Tools this session used."""
     used = call.session.usage if call.session else {}
     stage = call.session.stage if call.session else None
     return Usage(
@@ -238,7 +238,7 @@ class Unloaded(TypedDict):
 
 @tool(title="Unload tools", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_unload_tools(call: Call, args: UnloadArgs) -> Unloaded:
-    """Take tools off the list; switching the workflow brings them back."""
+    """Take tools off the list."""
     names = [ALIASES.get(name, name) for name in args.tool_names]
     known = [name for name in names if name in call.around.tools]
     unknown = [name for name in names if name not in call.around.tools]
