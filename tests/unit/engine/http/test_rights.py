@@ -51,6 +51,8 @@ def api() -> Generator[Api]:
             root("POST", f"/_api/document/{name}", {"_from": "open/x", "_to": "closed/x"})
         definition = {"collection": "closed_edges", "from": ["open"], "to": ["closed"]}
         root("POST", "/_api/gharial", {"name": "g", "edgeDefinitions": [definition]})
+        links = {"open": {"includeAllFields": True}, "closed": {"includeAllFields": True}}
+        root("POST", "/_api/view", {"name": "everything", "type": "arangosearch", "links": links})
         for name in ("closed", "closed_edges"):
             root("PUT", f"/_db/_system/_api/user/eve/database/s/{name}", {"grant": "none"})
         yield made
@@ -77,6 +79,26 @@ def test_a_query_that_names_a_closed_collection_is_refused(eve: Caller, query: s
     for path in ("/_api/cursor", "/_api/explain"):
         status, body = eve("POST", path, {"query": query})
         assert (status, body["errorNum"]) == (403, 11)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "RETURN DOCUMENT('closed/x')",
+        "RETURN DOCUMENT('closed', ['x'])",
+        "RETURN DOCUMENT(CONCAT('clo', 'sed/x'))",
+        "FOR d IN open RETURN DOCUMENT('closed/x')",
+        "FOR v IN 1..1 OUTBOUND 'open/x' edges RETURN v",
+        "FOR v IN OUTBOUND SHORTEST_PATH 'open/x' TO 'closed/x' edges RETURN v",
+        "FOR p IN OUTBOUND K_PATHS 'open/x' TO 'closed/x' edges RETURN p",
+        "RETURN COLLECTION_COUNT('closed')",
+        "RETURN SCHEMA_GET('closed')",
+        "FOR d IN everything SEARCH true RETURN d",
+    ],
+)
+def test_a_query_that_reaches_a_closed_collection_as_it_runs_is_refused(eve: Caller, query: str) -> None:
+    status, body = eve("POST", "/_api/cursor", {"query": query})
+    assert (status, body["errorNum"]) == (403, 11)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +147,7 @@ def test_nobody_reads_the_users_not_even_root(api: Api) -> None:
     calls: tuple[tuple[str, str, Any], ...] = (
         ("GET", "/_db/_system/_api/document/_users/1", None),
         ("POST", "/_db/_system/_api/cursor", {"query": "FOR u IN _users RETURN u"}),
+        ("POST", "/_db/_system/_api/cursor", {"query": "RETURN DOCUMENT('_users/1')"}),
         ("POST", "/_db/_system/_api/import?collection=_users&type=list", []),
     )
     for method, path, body in calls:
