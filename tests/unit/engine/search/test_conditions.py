@@ -16,8 +16,8 @@ DOCUMENTS = [
 ]
 
 OBJECT_TOKENS = (
-    "PHRASE(d.text, {STARTS_WITH: ['qui']}, 0, {WILDCARD: ['b%o_n']}, 0, {LEVENSHTEIN_MATCH: ['foks', 2]}, 0, "
-    "{TERMS: ['jump', 'run']}, 0, {IN_RANGE: ['over', 'through', true, false]}, 'text_en')"
+    "PHRASE(d.text, {STARTS_WITH: ['qui']}, 0, {WILDCARD: ['b%o_n']}, 0, {LEVENSHTEIN_MATCH: ['foks', 2]}, 0,"
+    " {TERMS: ['jump', 'run']}, 0, {IN_RANGE: ['over', 'through', true, false]}, 'text_en')"
 )
 
 
