@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens bench conformance driver-suites lock clean
+.PHONY: help setup demo test check format lint types plan goldens bench conformance mcp-conformance driver-suites lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -50,6 +50,9 @@ bench: $(STAMP)  ## named measurements, each a ratio within one run
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)
+
+mcp-conformance: $(STAMP)  ## run the protocol's official conformance suite against our HTTP server (needs npm)
+	$(BIN)/python -m bench.mcp_conformance
 
 driver-suites: $(STAMP)  ## run the official driver's own test suite against the engine
 	$(BIN)/python -m bench.driver_suites
