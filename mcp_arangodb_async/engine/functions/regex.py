@@ -61,12 +61,14 @@ def _matches(
     """Return all matches as ICU finds them: after an empty one it goes on from the next character."""
     end, place = time.monotonic() + seconds, 0
     while place <= len(subject):
-        match = compiled.search(subject, place, timeout=max(0.001, end - time.monotonic()))
-        if match is None:
+        for match in compiled.finditer(subject, place, timeout=max(0.001, end - time.monotonic())):
+            yield match
+            if match.start() == match.end():
+                place = match.end() + 1
+                break
+        else:
             return
         ctx.check()
-        yield match
-        place = match.end() + (match.start() == match.end())
 
 
 def _invalid(ctx: FunctionContext, name: str, reason: str) -> None:
