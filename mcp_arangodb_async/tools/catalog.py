@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mcp_arangodb_async.tools import (
+    across,
     backup,
     collections,
     databases,
@@ -79,6 +80,10 @@ ALL_TOOLS: tuple[Tool, ...] = (
     databases.arango_get_database_resolution,
     databases.arango_test_database_connection,
     databases.arango_get_multi_database_status,
+    # Across databases
+    across.arango_compare_databases,
+    across.arango_copy_collection,
+    across.arango_query_many,
 )
 
 TOOLS_BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in ALL_TOOLS}
