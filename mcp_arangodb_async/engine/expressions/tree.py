@@ -241,15 +241,16 @@ Expression: TypeAlias = (
 NULL = Constant(value=None)
 TRUE = Constant(value=True)
 FALSE = Constant(value=False)
+LEAVES = frozenset({Constant, Parameter, Reference, CollectionValue, Subquery})
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The direct sub-expressions, in the order in which they are evaluated."""
+    if isinstance(expression, Attribute):  # the most frequent kind: planning asks for it thousands of times
+        return (expression.base,)
     match expression:
         case Constant() | Parameter() | Reference() | CollectionValue() | Subquery():
             return ()
-        case Attribute(base=base):
-            return (base,)
         case Element(base=base, index=index):
             return (base, index)
         case Expansion(base=base, condition=condition, offset=offset, count=count, projection=projection):
@@ -292,7 +293,8 @@ def postorder(expression: Expression) -> list[Expression]:
     while stack:
         node = stack.pop()
         order.append(node)
-        stack.extend(children(node))
+        if type(node) not in LEAVES:
+            stack.extend(children(node))
     order.reverse()
     return order
 
@@ -369,6 +371,9 @@ def rewrite(expression: Expression, change: Callable[[Expression], Expression]) 
     """Apply `change` to every node, bottom up; untouched parts stay the same objects."""
     done: dict[int, Expression] = {}
     for node in postorder(expression):
+        if type(node) in LEAVES:
+            done[id(node)] = change(node)
+            continue
         before = children(node)
         after = tuple(done[id(child)] for child in before)
         same = all(old is new for old, new in zip(before, after, strict=True))

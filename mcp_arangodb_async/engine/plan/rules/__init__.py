@@ -11,10 +11,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mcp_arangodb_async.engine.plan.nodes import Plan
+from mcp_arangodb_async.engine.plan.nodes import (
+    CollectNode,
+    EnumerateCollectionNode,
+    EnumeratePathsNode,
+    FilterNode,
+    IndexNode,
+    Node,
+    Plan,
+    ShortestPathNode,
+    SortNode,
+    SubqueryNode,
+    TraversalNode,
+)
+from mcp_arangodb_async.engine.plan.usage import every_node
 
 from . import calculations, filters, indexes, outputs, sorts, subqueries
-from .support import Planning
+from .support import WRITES, Planning
 
 RuleFunction: TypeAlias = Callable[[Plan, Planning], Plan]
 
@@ -26,32 +39,43 @@ class Rule:
     name: str
     apply: RuleFunction
     can_be_disabled: bool = True
+    #: The rule has nothing to do in a plan without a node of one of these kinds; empty: it always may have.
+    needs: tuple[type[Node], ...] = ()
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(name="inline-subqueries", apply=subqueries.inline_subqueries),
+    Rule(name="inline-subqueries", apply=subqueries.inline_subqueries, needs=(SubqueryNode,)),
     Rule(name="remove-redundant-calculations", apply=calculations.remove_redundant_calculations),
     Rule(name="move-calculations-up", apply=calculations.move_calculations_up),
-    Rule(name="move-filters-up", apply=filters.move_filters_up),
-    Rule(name="remove-unnecessary-filters", apply=filters.remove_unnecessary_filters),
+    Rule(name="move-filters-up", apply=filters.move_filters_up, needs=(FilterNode,)),
+    Rule(name="remove-unnecessary-filters", apply=filters.remove_unnecessary_filters, needs=(FilterNode,)),
     Rule(name="remove-unnecessary-calculations", apply=calculations.remove_unnecessary_calculations),
-    Rule(name="remove-redundant-sorts", apply=sorts.remove_redundant_sorts),
-    Rule(name="optimize-subqueries", apply=subqueries.optimize_subqueries),
-    Rule(name="remove-sort-rand-limit-1", apply=sorts.remove_sort_rand_limit_1),
-    Rule(name="remove-collect-variables", apply=outputs.remove_collect_variables),
+    Rule(name="remove-redundant-sorts", apply=sorts.remove_redundant_sorts, needs=(SortNode,)),
+    Rule(name="optimize-subqueries", apply=subqueries.optimize_subqueries, needs=(SubqueryNode,)),
+    Rule(name="remove-sort-rand-limit-1", apply=sorts.remove_sort_rand_limit_1, needs=(SortNode,)),
+    Rule(name="remove-collect-variables", apply=outputs.remove_collect_variables, needs=(CollectNode,)),
     Rule(
         name="remove-data-modification-out-variables",
         apply=outputs.remove_data_modification_out_variables,
+        needs=WRITES,
     ),
     Rule(name="replace-or-with-in", apply=filters.replace_or_with_in),
-    Rule(name="use-indexes", apply=indexes.use_indexes),
-    Rule(name="remove-filter-covered-by-index", apply=indexes.remove_filter_covered_by_index),
+    Rule(name="use-indexes", apply=indexes.use_indexes, needs=(EnumerateCollectionNode,)),
+    Rule(
+        name="remove-filter-covered-by-index",
+        apply=indexes.remove_filter_covered_by_index,
+        needs=(IndexNode,),
+    ),
     Rule(name="use-index-for-sort", apply=indexes.use_index_for_sort),
     Rule(name="remove-unnecessary-calculations-2", apply=calculations.remove_unnecessary_calculations),
-    Rule(name="remove-redundant-path-var", apply=outputs.remove_redundant_path_var),
+    Rule(
+        name="remove-redundant-path-var",
+        apply=outputs.remove_redundant_path_var,
+        needs=(TraversalNode, ShortestPathNode, EnumeratePathsNode),
+    ),
     Rule(name="move-calculations-down", apply=calculations.move_calculations_down),
-    Rule(name="sort-limit", apply=sorts.sort_limit),
-    Rule(name="optimize-count", apply=subqueries.optimize_count),
+    Rule(name="sort-limit", apply=sorts.sort_limit, needs=(SortNode,)),
+    Rule(name="optimize-count", apply=subqueries.optimize_count, needs=(CollectNode,)),
 )
 
 
@@ -70,11 +94,13 @@ def enabled_rules(wanted: Sequence[str]) -> frozenset[str]:
 def optimise(plan: Plan, planning: Planning, enabled: frozenset[str]) -> tuple[Plan, tuple[str, ...]]:
     """The plan after all rules that are on, and the names of those that changed it, in order."""
     applied: list[str] = []
+    kinds = {type(node) for node in every_node(plan)}
     for rule in RULES:
-        if rule.name not in enabled:
+        if rule.name not in enabled or (rule.needs and kinds.isdisjoint(rule.needs)):
             continue
         changed = rule.apply(plan, planning)
         if changed is not plan:
             plan = changed
+            kinds = {type(node) for node in every_node(plan)}
             applied.append(rule.name)
     return plan, tuple(applied)

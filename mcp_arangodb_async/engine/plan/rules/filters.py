@@ -165,7 +165,9 @@ def replace_or_with_in(plan: Plan, _: Planning) -> Plan:
 def _with_in(plan: Plan) -> Plan:
     nodes: list[Node] = []
     for node in plan.nodes:
-        if isinstance(node, CalculationNode):
+        if isinstance(node, CalculationNode) and any(
+            isinstance(part, Logical) for part in postorder(node.expression)
+        ):
             expression = rewrite(node.expression, _joined)
             if expression is not node.expression:
                 node = CalculationNode(variable=node.variable, expression=expression)  # noqa: PLW2901

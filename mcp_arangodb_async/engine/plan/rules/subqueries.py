@@ -45,10 +45,12 @@ def inline_subqueries(plan: Plan, _: Planning) -> Plan:
 def _inline(plan: Plan) -> Plan:
     nodes = list(plan.nodes)
     counted = uses(plan)
-    for node in plan.nodes:
-        if not isinstance(node, SubqueryNode) or counted[node.variable] != 1 or not _can_inline(node):
+    for variable in [node.variable for node in plan.nodes if isinstance(node, SubqueryNode)]:
+        place = _place_of(nodes, variable)
+        node = nodes[place]
+        assert isinstance(node, SubqueryNode)
+        if counted[variable] != 1 or not _can_inline(node):
             continue
-        place = nodes.index(node)
         reader = next((at for at in range(place + 1, len(nodes)) if node.variable in reads(nodes[at])), None)
         if reader is None or any(isinstance(each, LOOPS) for each in nodes[place:reader]):
             continue
@@ -68,6 +70,15 @@ def _inline(plan: Plan) -> Plan:
             *after,
         ]
     return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def _place_of(nodes: list[Node], variable: Variable) -> int:
+    """Where the subquery is that sets a variable; the node may have been rewritten since."""
+    return next(
+        place
+        for place, node in enumerate(nodes)
+        if isinstance(node, SubqueryNode) and node.variable is variable
+    )
 
 
 def _can_inline(node: SubqueryNode) -> bool:

@@ -88,6 +88,8 @@ def _inside(node: Node, change: Callable[[Plan], Plan]) -> Node:
 
 def with_subqueries(expression: Expression, change: Callable[[Plan], Plan]) -> Expression:
     """The expression with the plans of its subqueries changed."""
+    if not any(isinstance(part, Subquery) for part in postorder(expression)):
+        return expression
 
     def changed(part: Expression) -> Expression:
         if isinstance(part, Subquery):
