@@ -38,11 +38,15 @@ class Site:
     directory: Path
     url: str
 
+    def variables(self) -> dict[str, str]:
+        """The variables of its commands."""
+        return variables(self.directory, RIGHT=PASSWORD, WRONG="guessed")
+
     def maa(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mcp_arangodb_async", *words],
             cwd=self.directory,
-            env=variables(self.directory, RIGHT=PASSWORD, WRONG="guessed"),
+            env=self.variables(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
