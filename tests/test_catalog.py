@@ -19,18 +19,20 @@ from mcp_arangodb_async.workflows.definitions import STAGES, WORKFLOWS
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
 # Characters / 4, for what a client that needs no session handle reads of the tools the budget was made for.
 MOST_TOKENS = 6500
-BUDGETED = """
+BUDGETED_NAMES = """
 query insert update remove list_collections create_collection backup restore database_status
 list_indexes create_index delete_index
 validate_references insert_with_validation bulk_insert bulk_update
-create_graph add_edge traverse shortest_path list_graphs add_vertex_collection add_edge_definition backup_graph
+create_graph add_edge traverse shortest_path list_graphs add_vertex_collection add_edge_definition
+backup_graph
 restore_graph backup_named_graphs validate_graph_integrity graph_statistics remove_graph
 create_schema validate_document query_builder query_profile explain_query list_schemas
 switch_workflow get_active_workflow list_workflows advance_workflow_stage get_tool_usage_stats unload_tools
 search_tools list_tools_by_category
 set_focused_database get_focused_database list_available_databases get_database_resolution
 test_database_connection get_multi_database_status
-""".split()
+"""
+BUDGETED = BUDGETED_NAMES.split()
 
 every_tool = pytest.mark.parametrize("tool", ALL_TOOLS, ids=lambda tool: tool.name)
 

@@ -131,7 +131,8 @@ def serve(settings: Settings) -> int:
     redactor = Redactor()
     for database in settings.databases.values():
         redactor.register(database.password.reveal)
-    logs = configure_logging(level=settings.log.level, redactor=redactor)
+        redactor.register(database.token.reveal)
+    logs = configure_logging(level=settings.log.level, format=settings.log.format, redactor=redactor)
     try:
         if settings.server.transport == "http":
             from mcp_arangodb_async.server.http import serve_http
