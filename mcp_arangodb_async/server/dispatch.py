@@ -261,7 +261,7 @@ def writes(tool: Tool, args: Args) -> bool:
     """Whether this call may change data: a tool with a statement is asked about it."""
     if tool.writes is not None:
         return tool.writes(args)
-    return tool.effect not in {Effect.READ, Effect.SESSION}
+    return tool.effect not in {Effect.READ, Effect.SESSION, Effect.EXPORT}
 
 
 def level_name(resolution: Resolution, choice: SessionChoice) -> str:
