@@ -457,21 +457,19 @@ def attribute_path(expression: Expression) -> tuple[Variable, tuple[str, ...]] |
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
     """The operands of nested `&&`, in order; a single one when there is none."""
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Logical) and node.operator == "&&":
-            stack += reversed(node.operands)
-        else:
-            yield node
+    return _joined(expression, "&&")
 
 
 def disjuncts(expression: Expression) -> Iterator[Expression]:
     """The operands of nested `||`, in order; a single one when there is none."""
+    return _joined(expression, "||")
+
+
+def _joined(expression: Expression, operator: Literal["&&", "||"]) -> Iterator[Expression]:
     stack = [expression]
     while stack:
         node = stack.pop()
-        if isinstance(node, Logical) and node.operator == "||":
+        if isinstance(node, Logical) and node.operator == operator:
             stack += reversed(node.operands)
         else:
             yield node

@@ -15,7 +15,7 @@ from mcp_arangodb_async.engine.functions import (
     encoding,
     geo,
     indexed,
-    misc,
+    miscellaneous,
     numeric,
     regex,
     search,
@@ -44,7 +44,7 @@ _CHAPTERS: Final = (
     types.FUNCTIONS,
     geo.FUNCTIONS,
     indexed.FUNCTIONS,
-    misc.FUNCTIONS,
+    miscellaneous.FUNCTIONS,
     search.FUNCTIONS,
 )
 

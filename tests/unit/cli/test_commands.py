@@ -95,11 +95,17 @@ def test_a_reader_that_leaves_is_no_traceback(directory: Path) -> None:
     process.stderr.close()
 
 
+def hear_interrupts() -> None:
+    """A shell starts what runs in the background with interrupts ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are not sent like this on Windows")
 def test_an_interrupt_at_the_question_changes_nothing(directory: Path) -> None:
     process = subprocess.Popen(
         maa("db", "remove", "a"), cwd=directory, env=variables(directory),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )  # fmt: skip
     assert process.stderr is not None
     asked = b""
