@@ -19,8 +19,18 @@ from mcp_arangodb_async.engine.errors import (
 )
 from mcp_arangodb_async.engine.functions.hashing import value_hash
 from mcp_arangodb_async.engine.functions.registry import Function, asking, complain, mismatch, plain
-from mcp_arangodb_async.engine.values import Value, finite, is_number, to_integer, to_number, to_string
+from mcp_arangodb_async.engine.values import (
+    Value,
+    bounded,
+    finite,
+    is_number,
+    to_integer,
+    to_number,
+    to_string,
+)
 
+# The inverse of a smaller number is no finite double.
+_LEAST_SQUARE: Final = 1e-300
 _CONSONANTS: Final = ("aeiouy", "bfpv", "cgjkqsxz", "dt", "l", "mn", "r")
 _SOUNDS: Final = {letter: code for code, letters in enumerate(_CONSONANTS) for letter in letters}
 
@@ -225,7 +235,7 @@ def minhash_count(ctx: FunctionContext, error: Value) -> Value:
     if not is_number(error) or to_number(error) < 0:
         return mismatch(ctx, "MINHASH_COUNT")
     size = to_number(error)
-    return math.ceil(1.0 / (size * size)) if size else None
+    return bounded(math.ceil(1.0 / (size * size))) if size * size >= _LEAST_SQUARE else None
 
 
 def minhash_error(ctx: FunctionContext, count: Value) -> Value:
