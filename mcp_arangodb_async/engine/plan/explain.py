@@ -365,7 +365,8 @@ def _flags(options: ModificationOptions) -> Description:
 
 def _record(record: object) -> Description:
     assert is_dataclass(record)
-    return {_camel(each.name): getattr(record, each.name) for each in fields(record)}
+    values = {_camel(each.name): getattr(record, each.name) for each in fields(record)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _camel(name: str) -> str:
