@@ -102,6 +102,8 @@ class Database:
             self._end(running, tx if transaction is None else None)
             if isinstance(error, RecursionError):
                 raise ArangoError(errors.ERROR_QUERY_TOO_MUCH_NESTING) from None
+            if isinstance(error, MemoryError):
+                raise ArangoError(errors.ERROR_OUT_OF_MEMORY) from None
             raise
         return result
 

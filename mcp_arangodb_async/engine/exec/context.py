@@ -276,6 +276,7 @@ class QueryContext:
 
     def tokens(self, text: str, analyzer: str) -> list[Any]:
         """The tokens an analyzer makes of a text; 10 for an unknown analyzer."""
+        self.charge(20 * len(text))
         return tokens_of(self.tokenizer(analyzer), text)
 
     def tokenizer(self, analyzer: str) -> Tokenizer:

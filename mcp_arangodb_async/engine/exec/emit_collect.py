@@ -35,12 +35,30 @@ class Slots:
     result: str
 
 
+#: What a value costs that RETURN DISTINCT remembers: its place in a set, and a small key.
+SEEN_BYTES = 100
+
+
+class Seen(set[Hashable]):
+    """The values that RETURN DISTINCT has passed; their memory counts as held as long as they live."""
+
+    __slots__ = ("_ctx",)
+
+    def __init__(self, ctx: QueryContext) -> None:
+        super().__init__()
+        self._ctx = ctx
+
+    def __del__(self) -> None:
+        # Rows may be left before their end, by a LIMIT or an error: this is where all ways meet.
+        self._ctx.release(SEEN_BYTES * len(self))
+
+
 def emit_distinct(pipeline: Pipeline, node: CollectNode) -> None:
     """RETURN DISTINCT: rows pass as they come, the first of each value."""
     lines = pipeline.lines
     program = pipeline.program
     seen = program.fresh("seen")
-    pipeline.before_loops(f"{seen} = set()")
+    pipeline.before_loops(f"{seen} = {program.runtime(Seen)}(ctx)")
     group = node.groups[0]
     value = pipeline.assign(group.variable, pipeline.code(group.source))
     key = program.fresh("t")
@@ -49,6 +67,7 @@ def emit_distinct(pipeline: Pipeline, node: CollectNode) -> None:
     lines.add("continue")
     lines.close()
     lines.add(f"{seen}.add({key})")
+    lines.add(f"ctx.held += {SEEN_BYTES}")
 
 
 def emit_collect(pipeline: Pipeline, node: CollectNode) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from mcp_arangodb_async.engine.collation import collation_key
 from mcp_arangodb_async.engine.values import sort_key
 
-from .context import QueryContext
-from .sizes import ROW, size_of
+from .context import PACE, QueryContext
+from .sizes import ROW, size_of, size_of_rows
 
 #: Strings of these characters only are in the same order by collation and by code point.
 PLAIN = re.compile(r"[0-9a-z]*")
@@ -105,9 +105,20 @@ def watched(ctx: QueryContext, rows: list[Any]) -> Callable[[Any], None]:
 
 def gathered(ctx: QueryContext, rows: Iterable[Any]) -> list[Any]:
     """The rows of a subquery as an array."""
-    found = list(rows)
+    source = iter(rows)
+    found = list(islice(source, PACE))
     ctx.tick(len(found))
-    ctx.charge(8 * len(found))
+    if len(found) == PACE:
+        held = 0
+        try:
+            while batch := list(islice(source, PACE)):
+                found += batch
+                amount = size_of_rows(batch)
+                held += amount
+                ctx.hold(amount)
+        finally:
+            ctx.release(held)
+        ctx.charge(held)
     return found
 
 

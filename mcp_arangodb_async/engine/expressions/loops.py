@@ -100,7 +100,7 @@ def quantified(generator: Generator, node: Quantified, parts: list[Code]) -> Cod
     body.close()
     item = Code(text="item", is_atom=True)
     if is_in:
-        body.add(f"contains = {program.runtime(operators.membership)}(right)")
+        body.add(f"contains = {program.runtime(operators.membership)}(right, ctx)")
         test = "contains(item)" if node.operator == "IN" else "not contains(item)"
     else:
         other = right if right.is_constant else Code(text="right", kind=right.kind, is_atom=True)

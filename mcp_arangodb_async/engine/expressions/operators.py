@@ -42,7 +42,7 @@ def contains(value: Value, values: Value) -> bool:
     return any(equal(value, each) for each in values)
 
 
-def membership(values: Value) -> Callable[[Value], bool]:
+def membership(values: Value, ctx: FunctionContext | None = None) -> Callable[[Value], bool]:
     """`IN` for one list asked many times: scalars by hash, arrays and objects one by one."""
     if not isinstance(values, list):
         return _never
@@ -51,7 +51,7 @@ def membership(values: Value) -> Callable[[Value], bool]:
 
     def contains_value(value: Value) -> bool:
         if isinstance(value, list | dict):
-            return any(equal(value, each) for each in nested)
+            return any(equal(value, each) for each in (paced(ctx, nested) if ctx else nested))
         return hash_key(value) in scalars
 
     return contains_value

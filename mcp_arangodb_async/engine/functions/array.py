@@ -220,6 +220,8 @@ def flatten(ctx: FunctionContext, values: Value, depth: Value = 1) -> Value:
                 open_arrays.append(iter(item))
                 break
             result.append(item)
+            if not len(result) & 0xFFFF:
+                ctx.check()
         else:
             open_arrays.pop()
             ctx.check()

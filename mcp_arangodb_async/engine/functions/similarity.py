@@ -65,11 +65,12 @@ def damerau_distance(ctx: FunctionContext, left: str, right: str) -> int:
     table: list[list[int]] = [[worst] * (len(right) + 2), above]
     last_row: dict[str, int] = {}
     for row, letter in enumerate(left, 1):
-        if row & 0x3F == 0:
-            ctx.check()
+        ctx.check()
         current = [worst, row]
         last_match = 0
         for column, other in enumerate(right, 1):
+            if not column & 0x3FFF:
+                ctx.check()
             swap_row, swap_column = last_row.get(other, 0), last_match
             cost = 1
             if letter == other:
@@ -111,10 +112,11 @@ def levenshtein_match(
 def _plain_distance(ctx: FunctionContext, left: str, right: str) -> int:
     above = list(range(len(right) + 1))
     for row, letter in enumerate(left, 1):
-        if row & 0x3F == 0:
-            ctx.check()
+        ctx.check()
         current = [row]
         for column, other in enumerate(right, 1):
+            if not column & 0x3FFF:
+                ctx.check()
             current.append(min(above[column - 1] + (letter != other), current[-1] + 1, above[column] + 1))
         above = current
     return above[-1]
@@ -141,16 +143,17 @@ def ngram_similarity(ctx: FunctionContext, target: str, source: str, size: int, 
         target, source = source, target
     if min(len(target), len(source)) < size:
         return _short_similarity(target, source, positional=positional)
-    ctx.charge(len(source) * 16)
+    # An n-gram is a string of its own, and the row has a number for each.
+    ctx.charge((len(source) + len(target)) * (60 + size) + len(source) * 32)
     targets = [target[at : at + size] for at in range(len(target) - size + 1)]
     sources = [source[at : at + size] for at in range(len(source) - size + 1)]
     shares = [_single(agreeing / size) for agreeing in range(size + 1)]
     row = [0.0] * (len(sources) + 1)
-    for count, wanted in enumerate(targets):
-        if count & 0x3F == 0x3F:
-            ctx.check()
+    for wanted in targets:
         before = 0.0
         for column, found in enumerate(sources, 1):
+            if not column & 0x3FFF:
+                ctx.check()
             if positional:
                 score = shares[sum(a == b for a, b in zip(wanted, found, strict=True))]
             else:
@@ -158,6 +161,7 @@ def ngram_similarity(ctx: FunctionContext, target: str, source: str, size: int, 
             kept = row[column]
             row[column] = max(row[column - 1], kept, _single(before + score) if score else before)
             before = kept
+        ctx.check()
     return _single(row[-1] / len(sources if positional else targets))
 
 
