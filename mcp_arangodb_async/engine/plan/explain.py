@@ -365,8 +365,11 @@ def _flags(options: ModificationOptions) -> Description:
 
 def _record(record: object) -> Description:
     assert is_dataclass(record)
-    values = {_camel(each.name): getattr(record, each.name) for each in fields(record)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {_camel(each.name): _plain(getattr(record, each.name)) for each in fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    return [*value] if isinstance(value, tuple) else value
 
 
 def _camel(name: str) -> str:
