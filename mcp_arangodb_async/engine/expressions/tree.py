@@ -450,9 +450,7 @@ def attribute_path(expression: Expression) -> tuple[Variable, tuple[str, ...]] |
     while isinstance(expression, Attribute):
         names.append(expression.name)
         expression = expression.base
-    if isinstance(expression, Reference):
-        return expression.variable, tuple(reversed(names))
-    return None
+    return (expression.variable, tuple(reversed(names))) if isinstance(expression, Reference) else None
 
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
