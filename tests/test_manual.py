@@ -6,8 +6,11 @@ Tables stand between `<!-- NAME -->` and `<!-- end -->`; `make goldens` writes t
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,6 +18,13 @@ from mcp_arangodb_async.cli.main import ALIASES, COMMANDS, EXIT_CODES, PROGRAM, 
 from mcp_arangodb_async.config.load import PASSWORD_VARIABLES, WITHOUT_EFFECT
 from mcp_arangodb_async.config.model import SECTIONS, CommandLineSettings, DatabaseConfig
 from mcp_arangodb_async.config.option import OptionField, options_of
+from mcp_arangodb_async.engine.aql.ast import Operation
+from mcp_arangodb_async.engine.aql.lexer import LATER_KEYWORDS
+from mcp_arangodb_async.engine.functions import FUNCTIONS, functions_of
+from mcp_arangodb_async.engine.http.routes import ROUTES
+from mcp_arangodb_async.engine.http.unsupported import ROUTES as REFUSED
+from mcp_arangodb_async.engine.http.versions import routes_of
+from mcp_arangodb_async.engine.plan.rules import RULES
 
 MANUAL = Path(__file__).parent.parent / "docs" / "manual"
 
@@ -88,12 +98,66 @@ def examples() -> str:
     return "\n\n".join(parts)
 
 
+def engine_operations() -> str:
+    rows = ([node.__name__, (node.__doc__ or "").splitlines()[0]] for node in get_args(Operation))
+    return table(("operation", "forms"), rows)
+
+
+def engine_functions() -> str:
+    chapters: dict[str, list[str]] = {}
+    for function in FUNCTIONS.values():
+        chapters.setdefault(function.call.__module__.rpartition(".")[2], []).append(function.name)
+    # A function that is an operator or a cast lives with the values.
+    names = {"values": "types", "date_zones": "date"}
+    merged: dict[str, set[str]] = {}
+    for chapter, found in chapters.items():
+        merged.setdefault(names.get(chapter, chapter), set()).update(found)
+    rows = ([chapter, ", ".join(sorted(found))] for chapter, found in sorted(merged.items()))
+    return f"{len(FUNCTIONS)} names.\n\n" + table(("chapter", "functions"), rows)
+
+
+def engine_versions() -> str:
+    old, new = functions_of("3.12").keys(), functions_of("4.0").keys()
+    before = {f"{route.method} {route.pattern}" for route in routes_of("3.12")}
+    after = {f"{route.method} {route.pattern}" for route in routes_of("4.0")}
+    rows = (
+        ["functions of 3.12 only", ", ".join(sorted(old - new))],
+        ["functions of 4.0 only", ", ".join(sorted(new - old))],
+        ["words reserved in 4.0 only", ", ".join(sorted(LATER_KEYWORDS))],
+        ["endpoints of 3.12 only", code(sorted(before - after))],
+    )
+    return table(("what", "which"), rows)
+
+
+def engine_rules() -> str:
+    return "\n".join(f"- `{rule.name}`: {(rule.apply.__doc__ or '').splitlines()[0]}" for rule in RULES)
+
+
+def engine_endpoints() -> str:
+    found: dict[str, list[str]] = {}
+    for route in ROUTES:
+        if route not in REFUSED:
+            found.setdefault(route.pattern, []).append("any method" if route.method == "*" else route.method)
+    rows = ([f"`{pattern}`", ", ".join(methods)] for pattern, methods in sorted(found.items()))
+    refused = code(sorted({route.pattern for route in REFUSED if "{" not in route.pattern}))
+    return (
+        f"{table(('path', 'methods'), rows)}\n\nRefused with 501, or answered with an empty list: {refused}."
+    )
+
+
 TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "configuration.md": {
         "database options": database_options,
         "file options": file_options,
         "command line options": command_line_options,
         "variables without effect": variables_without_effect,
+    },
+    "engine.md": {
+        "operations": engine_operations,
+        "functions": engine_functions,
+        "versions": engine_versions,
+        "rules": engine_rules,
+        "endpoints": engine_endpoints,
     },
     "command-line.md": {"commands": commands, "exit codes": exit_codes, "examples": examples},
 }
@@ -148,3 +212,22 @@ def test_configuration_examples_in_the_manual_are_valid(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         assert ConfigFileLoader(environ={}, cwd=tmp_path).read(path).databases
+
+
+RUNNABLE = re.findall(
+    r"```python run\n(.*?)```", (MANUAL / "engine-in-tests.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+@pytest.mark.parametrize("block", RUNNABLE)
+def test_examples_of_the_engine_in_tests_run(block: str) -> None:
+    subprocess.run([sys.executable, "-W", "error::SyntaxWarning", "-c", block], check=True, timeout=60)
+
+
+def test_examples_of_the_engine_with_pytest_run(tmp_path: Path) -> None:
+    text = (MANUAL / "engine-in-tests.md").read_text(encoding="utf-8")
+    plugin, test, version = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "conftest.py").write_text(plugin + version, encoding="utf-8")
+    (tmp_path / "test_users.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."]
+    subprocess.run(command, check=True, cwd=tmp_path, timeout=60)

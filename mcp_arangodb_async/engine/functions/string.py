@@ -28,14 +28,19 @@ def char_length(value: Value) -> Value:
     return len(to_string(value))
 
 
-def concat(*values: Value) -> Value:
+def concat(ctx: FunctionContext, *values: Value) -> Value:
     """CONCAT(): the members of a single array, or the arguments; nulls are left out."""
-    return "".join(map(to_string, _parts(values)))
+    parts = [to_string(part) for part in _parts(values)]
+    ctx.charge(sum(map(len, parts)))
+    return "".join(parts)
 
 
-def concat_separator(separator: Value, *values: Value) -> Value:
+def concat_separator(ctx: FunctionContext, separator: Value, *values: Value) -> Value:
     """CONCAT_SEPARATOR(): as CONCAT(), with a separator between."""
-    return to_string(separator).join([to_string(part) for part in _parts(values) if part is not None])
+    parts = [to_string(part) for part in _parts(values) if part is not None]
+    between = to_string(separator)
+    ctx.charge(sum(map(len, parts)) + len(parts) * len(between))
+    return between.join(parts)
 
 
 def _parts(values: Sequence[Value]) -> Sequence[Any]:
@@ -313,8 +318,8 @@ def to_char(ctx: FunctionContext, code: Value) -> Value:
 
 FUNCTIONS: Final[tuple[Function, ...]] = (
     plain("CHAR_LENGTH", "1", char_length),
-    plain("CONCAT", "1+", concat),
-    plain("CONCAT_SEPARATOR", "2+", concat_separator),
+    asking("CONCAT", "1+", concat),
+    asking("CONCAT_SEPARATOR", "2+", concat_separator),
     plain("CONTAINS", "2-3", contains),
     plain("FIND_FIRST", "2-4", find_first),
     plain("FIND_LAST", "2-4", find_last),
