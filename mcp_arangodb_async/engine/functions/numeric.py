@@ -99,21 +99,25 @@ def range_array(ctx: FunctionContext, start: Value, stop: Value, step: Value = N
     low, high, increment = to_number(start), to_number(stop), to_number(step)
     if increment == 0 or (low < high and increment < 0) or (low > high and increment > 0):
         return mismatch(ctx, "RANGE")
-    _limit(ctx, abs(int((high - low) / increment)))
+    _limit(ctx, abs((high - low) / increment))
     result: list[Any] = []
     current: Number = low
     while current <= high if increment > 0 else current >= high:
         result.append(finite(float(current)))
+        if current + increment == current:
+            # The step is lost in the number's last digits; it would never arrive.
+            return mismatch(ctx, "RANGE")
         current += increment
     return result
 
 
-def _limit(ctx: FunctionContext, size: int) -> None:
-    if size > MAXIMUM_RANGE:
+def _limit(ctx: FunctionContext, size: Number) -> None:
+    if not size <= MAXIMUM_RANGE:
         raise ArangoError(
-            ERROR_RESOURCE_LIMIT, f"range of {size} values is too big to be an array; at most {MAXIMUM_RANGE}"
+            ERROR_RESOURCE_LIMIT,
+            f"range of {size:.0f} values is too big to be an array; at most {MAXIMUM_RANGE}",
         )
-    ctx.charge(size * 40)
+    ctx.charge(int(size) * 40)
 
 
 _Decay = Callable[[float, float, float, float], Callable[[float], float]]
