@@ -205,7 +205,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        (("",), {"server", "db", "config", "engine", "health", "demo", "version", "completion"}),
+        (("",), {name.split()[0] for name in COMMANDS}),
         (("d",), {"db", "demo"}),
         (("db", "r"), {"remove"}),
         (("db", "list", "--j"), {"--json"}),
