@@ -10,13 +10,13 @@ from typing import Any, Final, Literal, Self
 
 from mcp_arangodb_async.engine.catalog.databases import DEFAULT_CACHE, SYSTEM, DatabaseRecord, Databases
 from mcp_arangodb_async.engine.catalog.streams import StreamTransactions
+from mcp_arangodb_async.engine.context import SERVER_VERSIONS
 from mcp_arangodb_async.engine.database import Database, compile_computed_value
 from mcp_arangodb_async.engine.errors import ERROR_ARANGO_DATABASE_NOT_FOUND, ArangoError
 from mcp_arangodb_async.engine.users import Users, open_users
 
 Compat = Literal["3.12", "4.0"]
 
-_VERSIONS: Final[Mapping[Compat, str]] = {"3.12": "3.12.9", "4.0": "4.0.0"}
 _UPKEEP_EVERY: Final = 5.0
 _EXPIRE_EVERY: Final = 30.0
 
@@ -68,7 +68,7 @@ class Engine:
     @property
     def version(self) -> str:
         """The version of ArangoDB that is imitated."""
-        return _VERSIONS[self.compat]
+        return SERVER_VERSIONS[self.compat]
 
     @property
     def directory(self) -> Path | None:
