@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt pip
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[fast]' --group dev
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[all,pglast]' --group dev
 	@touch $@
 
 setup: $(STAMP)  ## create .venv and install everything the targets need
@@ -26,6 +26,7 @@ demo: $(STAMP)  ## the main job, end to end, on the embedded engine
 	@$(BIN)/mcp-arangodb-async demo
 
 test: $(STAMP)  ## the tests; T=<path or -k expression> runs some of them
+	@tests/install_programs.sh $(VENV)/npm
 	$(BIN)/python -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile)
 
 check: format lint types plan test  ## what CI runs, in the same order
