@@ -2,6 +2,9 @@
 
 import pytest
 
+# Fixtures: PostgreSQL, MariaDB.
+pytest_plugins = ["tests.sql_servers"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite goldens and snapshots, for review")
