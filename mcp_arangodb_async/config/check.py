@@ -20,6 +20,7 @@ from mcp_arangodb_async.config.model import (
     TokenHash,
 )
 from mcp_arangodb_async.config.place import Place, short
+from mcp_arangodb_async.config.tenancy import GlobalUpstream, Launcher
 
 PASSWORD_KEYS = frozenset(
     {"password", "passwd", "pass", "pwd", "secret", "token", "jwt", "api_key", "apikey"}
@@ -75,6 +76,10 @@ def known_keys(place: Place) -> Sequence[str]:
             return _names(SECTIONS[section])
         case ("http", "tokens", int()):
             return _names(TokenHash)
+        case ("tenants", "upstreams", str()):
+            return _names(GlobalUpstream)
+        case ("tenants", "launchers", str()):
+            return _names(Launcher)
         case _:
             return ()
 

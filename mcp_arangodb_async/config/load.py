@@ -194,6 +194,8 @@ def load_settings(
         env_default=_env_default(environ, source, found),
         source=source,
         working_directory=cwd,
+        data_directory=places.data,
+        variables=environ,
         origins=found.origins,
         warnings=(*found.warnings, *_unset_passwords(databases)),
         **sections,
@@ -228,7 +230,8 @@ def _section(
             values[key] = overrides[option.path]
             flag = option.option.flags[0] if option.option.flags else option.path
             found.origins[option.path] = Origin(kind="command line", where=flag)
-    return _validated(name, record, values, found) if values else record()
+    directory = file.path.parent if file else Path()
+    return _validated(name, record, values, found, directory) if values else record()
 
 
 def load_command_line(overrides: Mapping[str, object], environ: Mapping[str, str]) -> CommandLineSettings:
@@ -240,10 +243,15 @@ def load_command_line(overrides: Mapping[str, object], environ: Mapping[str, str
     return settings
 
 
-def _validated(name: str, record: type[Any], values: dict[str, object], found: _Findings) -> Any:
-    """The record; a wrong value that a tolerant option got from its variable becomes a warning."""
+def _validated(
+    name: str, record: type[Any], values: dict[str, object], found: _Findings, directory: Path
+) -> Any:
+    """The record; a wrong value that a tolerant option got from its variable becomes a warning.
+
+    Paths are relative to `directory`.
+    """
     try:
-        return TypeAdapter(record).validate_python(values)
+        return TypeAdapter(record).validate_python(values, context={"directory": directory})
     except ValidationError as error:
         tolerant = {option.path for option in options_of(record, f"{name}.") if option.option.tolerant}
         retry = dict(values)
@@ -256,11 +264,11 @@ def _validated(name: str, record: type[Any], values: dict[str, object], found: _
                 retry.pop(str(place[0]))
             elif origin.kind == "environment":
                 found.problems.append(f"variable {origin.where}: {what}")
-            elif origin.kind == "command line":
-                found.problems.append(f"{origin.where}: {what}")
+            else:  # one flag, or a file and variables that are right alone and wrong together
+                found.problems.append(f"{origin.where or path}: {what}")
         if retry == values or found.problems:
             return record()
-        return TypeAdapter(record).validate_python(retry)
+        return TypeAdapter(record).validate_python(retry, context={"directory": directory})
 
 
 def first_set(option: OptionField, environ: Mapping[str, str]) -> str | None:

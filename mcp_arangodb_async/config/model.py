@@ -7,7 +7,7 @@ option is one field, here or in `sections.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server, parse_server
+from mcp_arangodb_async.config.http import AuditSettings, OAuthSettings
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.secret import Secret
 from mcp_arangodb_async.config.sections import (
-    SECTIONS,
     STRICT,
+    Access,
     BackupSettings,
     CommandLineSettings,
     HttpSettings,
@@ -33,10 +34,12 @@ from mcp_arangodb_async.config.sections import (
     TokenHash,
     words,
 )
+from mcp_arangodb_async.config.tenancy import TenancySettings
 
 __all__ = [
     "SECTIONS",
     "Access",
+    "AuditSettings",
     "Auth",
     "BackupSettings",
     "CommandLineSettings",
@@ -47,6 +50,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "OAuthSettings",
     "Origin",
     "PoolSettings",
     "RemoteServer",
@@ -56,12 +60,25 @@ __all__ = [
     "SessionLimits",
     "Settings",
     "Source",
+    "TenancySettings",
     "TlsSettings",
     "TokenHash",
     "check_database_key",
 ]
 
-Access = Literal["read", "write", "admin"]
+# The sections of the file that are records of options, in the order they are shown.
+SECTIONS: Mapping[str, type[Any]] = {
+    "server": ServerSettings,
+    "http": HttpSettings,
+    "oauth": OAuthSettings,
+    "audit": AuditSettings,
+    "limits": LimitSettings,
+    "sessions": SessionLimits,
+    "backup": BackupSettings,
+    "log": LogSettings,
+    "tenants": TenancySettings,
+}
+
 Auth = Literal["basic", "jwt", "token"]
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -215,10 +232,13 @@ class ConfigFile(BaseModel):
     databases: dict[Annotated[str, AfterValidator(check_database_key)], DatabaseConfig] = {}
     server: ServerSettings = ServerSettings()
     http: HttpSettings = HttpSettings()
+    oauth: OAuthSettings = OAuthSettings()
+    audit: AuditSettings = AuditSettings()
     limits: LimitSettings = LimitSettings()
     sessions: SessionLimits = SessionLimits()
     backup: BackupSettings = BackupSettings()
     log: LogSettings = LogSettings()
+    tenants: TenancySettings = TenancySettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,13 +303,32 @@ class Settings:
     source: Source = Source(kind="built-in")
     server: ServerSettings = field(default_factory=ServerSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     sessions: SessionLimits = field(default_factory=SessionLimits)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    tenants: TenancySettings = field(default_factory=TenancySettings)
     working_directory: Path = field(default_factory=Path)
+    data_directory: Path = field(default_factory=Path)
+    variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
     origins: Mapping[str, Origin] = field(default_factory=dict[str, Origin])
     warnings: tuple[str, ...] = ()
+
+    def secret(self, variable: str | None) -> Secret:
+        """What a variable named by an option holds, read when it is needed; None is the empty secret."""
+        return Secret((variable,), self.variables) if variable else Secret.none()
+
+    @property
+    def secrets(self) -> tuple[Callable[[], str], ...]:
+        """What must never be written anywhere: functions, because variables change while the process runs.
+
+        A room whose options name further variables adds them with `Redactor.register`.
+        """
+        databases = self.databases.values()
+        held = [secret for database in databases for secret in (database.password, database.token)]
+        return tuple(secret.reveal for secret in (*held, self.secret(self.audit.key_env)) if secret.variables)
 
     @property
     def backup_directory(self) -> Path:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -14,6 +13,7 @@ from mcp_arangodb_async.config.option import Option
 
 Transport = Literal["stdio", "http"]
 LogFormat = Literal["text", "json"]
+Access = Literal["read", "write", "admin"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 # Deferred: a process without a file starts without building the file's validators.
@@ -50,7 +50,7 @@ def _tokens(text: str) -> object:
     return hashed
 
 
-def _existing_file(name: str | None, info: ValidationInfo) -> str | None:
+def existing_file(name: str | None, info: ValidationInfo) -> str | None:
     """The absolute path; relative to the configuration file, which the caller gives as context."""
     if name is None:
         return None
@@ -67,11 +67,16 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False), NOT_BOOL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenHash:
-    """A bearer token the HTTP server accepts: who presents it, and the SHA-256 of its text."""
+    """A bearer token the HTTP server accepts: who presents it, and the SHA-256 of its text.
+
+    `access` is the most it may do with any database; `claims` are facts about its holder, such as a tenant.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     principal: Annotated[str, Field(min_length=1, max_length=128)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    access: Access = "admin"
+    claims: dict[str, str] = field(default_factory=dict[str, str], hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +177,24 @@ class HttpSettings:
         NOT_BOOL,
         Option(help="largest request body that is read", variables=("MCP_HTTP_MAX_BODY_BYTES",)),
     ] = 4 * 1024 * 1024
+    header_deadline: Annotated[
+        Seconds,
+        Option(
+            help="seconds in which a request's headers must have arrived",
+            variables=("MCP_HTTP_HEADER_DEADLINE_SEC",),
+        ),
+    ] = 8.0
+    drain_deadline: Annotated[
+        Seconds,
+        Option(
+            help="seconds that running calls get to end after SIGTERM",
+            variables=("MCP_HTTP_DRAIN_DEADLINE_SEC",),
+        ),
+    ] = 10.0
+    metrics: Annotated[
+        bool,
+        Option(help="answer /metrics with figures for Prometheus", variables=("MCP_HTTP_METRICS",)),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +328,7 @@ class TlsSettings:
     ] = True
     ca_file: Annotated[
         str | None,
-        AfterValidator(_existing_file),
+        AfterValidator(existing_file),
         Option(
             help="PEM file of the certificate authorities to trust, relative to the configuration file",
             flags=("--ca-file",),
@@ -330,13 +353,3 @@ class CommandLineSettings:
     no_color: Annotated[bool, Option(help="print without colours", variables=("NO_COLOR",), parse=bool)] = (
         False
     )
-
-
-SECTIONS: Mapping[str, type[Any]] = {
-    "server": ServerSettings,
-    "http": HttpSettings,
-    "limits": LimitSettings,
-    "sessions": SessionLimits,
-    "backup": BackupSettings,
-    "log": LogSettings,
-}

@@ -8,9 +8,8 @@ import pytest
 
 from mcp_arangodb_async.config.environment import UserDirectories, read_env_file, read_environment
 from mcp_arangodb_async.config.load import WITHOUT_EFFECT, ConfigFileLoader, load_settings
-from mcp_arangodb_async.config.model import EmbeddedServer, RemoteServer, Settings
+from mcp_arangodb_async.config.model import SECTIONS, EmbeddedServer, RemoteServer, Settings
 from mcp_arangodb_async.config.option import OptionField, options_of
-from mcp_arangodb_async.config.sections import SECTIONS
 from mcp_arangodb_async.errors import ConfigError
 
 PASSWORD = "hunter2-correct-horse"
@@ -161,6 +160,26 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
             return ("json", "text", "json")
         case "http.tokens":
             return (f"[{{principal: a, sha256: {'0' * 64}}}]", "b=t", "c=t")
+        case "tenants.store":
+            return ("postgresql://a/b", "two.db", "three.db")
+        case "tenants.store_tls":
+            return ("off", "verify", "auto")
+        case "tenants.key_source":
+            return ("keyring", "variable", "keyring")
+        case "tenants.allowed_schemes":
+            return ("[http]", "https,http", "http")
+        case "tenants.private_networks":
+            return ("[10.0.0.0/8]", "10.1.0.0/16,fd00::/8", "10.2.0.0/16")
+        case "tenants.claim_roles":
+            return ("{boss: tenant_admin}", "boss=end_user", "boss=uber_admin")
+        case "tenants.upstreams":
+            return ("{postgres: {url: 'https://a/mcp'}}", "", "")
+        case "tenants.launchers":
+            return ("{pg: {type: postgres, command: [pg]}}", "", "")
+        case "tenants.history" | "tenants.store_connections" | "tenants.stale_seconds":
+            return ("11", "12", "13")
+        case _ if option.path.endswith(("_env", "_file")):
+            return ("one", "two", "three")
         case _ if option.type is bool:
             return ("true", "false", "true")
         case _ if option.type in {int, float}:
