@@ -160,6 +160,22 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
             return ("json", "text", "json")
         case "http.tokens":
             return (f"[{{principal: a, sha256: {'0' * 64}}}]", "b=t", "c=t")
+        case "oauth.issuer" | "oauth.resource" | "oauth.jwks_url":
+            return ("https://one.example", "https://two.example/mcp", "")
+        case "oauth.algorithms":
+            return ("[EdDSA]", "ES384,PS256", "")
+        case "oauth.ca_file":
+            return (__file__, str(Path(__file__).parent / "test_tree.py"), "")
+        case "oauth.leeway":
+            return ("11", "12", "")
+        case "oauth.scope_claim":
+            return ("scp", "roles", "")
+        case "audit.directory":
+            return ("one", "two", "three")
+        case "audit.fsync":
+            return ("never", "always", "")
+        case "audit.segment_bytes":
+            return ("20001", "20002", "")
         case "tenants.store":
             return ("postgresql://a/b", "two.db", "three.db")
         case "tenants.store_tls":
@@ -180,6 +196,8 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
             return ("11", "12", "13")
         case _ if option.path.endswith(("_env", "_file")):
             return ("one", "two", "three")
+        case _ if option.type is bool and option.default:
+            return ("false", "true", "false")
         case _ if option.type is bool:
             return ("true", "false", "true")
         case _ if option.type in {int, float}:
