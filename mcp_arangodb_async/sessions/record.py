@@ -22,14 +22,16 @@ class ToolUsage:
 class SessionState:
     """What one client chose; changed only inside a turn of its store.
 
-    `focused_database` is a configured key, or None. `workflow` and `stage` are names that `workflows` knows,
-    None until one is chosen. `unloaded` are the tools the client asked not to see.
+    `focused_database` is a configured key, or None; `focused_environment` a configured SQL environment, or
+    None. `workflow` and `stage` are names that `workflows` knows, None until one is chosen. `unloaded` are
+    the tools the client asked not to see.
     """
 
     id: str
     created: float
     last_used: float
     focused_database: str | None = None
+    focused_environment: str | None = None
     workflow: str | None = None
     stage: str | None = None
     unloaded: frozenset[str] = frozenset()
