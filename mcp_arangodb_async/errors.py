@@ -7,7 +7,8 @@
     ├── NotFoundError          what was named does not exist
     ├── ConflictError          it exists already, or was changed meanwhile
     ├── DeniedError            policy or rights forbid it
-    │   └── ReadOnlyError          the database, session or server may only be read
+    │   ├── ReadOnlyError          the database, session or server may only be read
+    │   └── SealError              what is stored was altered, or does not open with the keys at hand
     ├── LimitError             a bound on rows, bytes, memory, size or rate was reached
     ├── UnsupportedError       this server cannot do it, and says so
     ├── CancelledCallError     the caller cancelled it; whatever ran on the server was stopped
@@ -99,6 +100,12 @@ class ReadOnlyError(DeniedError):
     """The database, session or server may only be read."""
 
     code = "read_only"
+
+
+class SealError(DeniedError):
+    """What is stored under seal was altered or moved, or does not open with the keys at hand."""
+
+    code = "seal_broken"
 
 
 class LimitError(MaaError):
