@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+
+import orjson
 
 # A client cannot make the record grow without end: it may call unknown tools by any name.
 MAXIMUM_TOOLS = 512
@@ -47,3 +49,16 @@ class SessionState:
         usage.calls += 1
         usage.errors += failed
         usage.last = now
+
+
+def encode_state(state: SessionState) -> bytes:
+    """The record as JSON, for a store outside the process."""
+    return orjson.dumps({**asdict(state), "unloaded": sorted(state.unloaded)})
+
+
+def decode_state(text: bytes) -> SessionState:
+    """The record that `encode_state` wrote."""
+    fields = orjson.loads(text)
+    fields["unloaded"] = frozenset(fields["unloaded"])
+    fields["usage"] = {tool: ToolUsage(**usage) for tool, usage in fields["usage"].items()}
+    return SessionState(**fields)

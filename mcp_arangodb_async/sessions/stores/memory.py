@@ -7,8 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mcp_arangodb_async.errors import LimitError, NotFoundError
+from mcp_arangodb_async.errors import LimitError
 from mcp_arangodb_async.sessions.record import SessionState
+from mcp_arangodb_async.sessions.stores.unknown import unknown_session
 
 
 class _Entry:
@@ -138,11 +139,7 @@ class MemorySessionStore:
         entry = self._current(session_id)
         if entry is None:
             if must_exist:
-                raise NotFoundError(
-                    "no such session: its handle is unknown, expired, or belongs to somebody else",
-                    field="session",
-                    hint="call arango_set_focused_database without `session` to get a new handle",
-                )
+                raise unknown_session()
             self._make_room()
             now = self._clock()
             entry = self._entries[session_id] = _Entry(

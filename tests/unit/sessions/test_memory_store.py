@@ -1,9 +1,8 @@
-"""Sessions in memory: one call at a time, bounded, forgotten in time; checked against a model."""
+"""Sessions in memory, checked step by step against a model; test_stores.py has what all stores keep to."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -27,123 +26,6 @@ class Clock:
 
 def store(clock: Clock | None = None, **options: Any) -> SessionStore:
     return MemorySessionStore(clock=clock or Clock(), idle_timeout=IDLE, **options)
-
-
-def test_what_a_call_sets_the_next_one_sees() -> None:
-    async def run() -> tuple[str | None, str | None]:
-        sessions = store()
-        async with sessions.turn("a") as state:
-            state.focused_database = "prod"
-        async with sessions.turn("a") as state, sessions.turn("b") as other:
-            return state.focused_database, other.focused_database
-
-    assert asyncio.run(run()) == ("prod", None)
-
-
-def test_calls_of_one_session_take_turns_and_those_of_others_do_not_wait() -> None:
-    async def run() -> list[str]:
-        sessions = store()
-        order: list[str] = []
-
-        async def call(session: str, name: str) -> None:
-            async with sessions.turn(session):
-                order.append(f"{name} begins")
-                await asyncio.sleep(0.01)
-                order.append(f"{name} ends")
-
-        await asyncio.gather(call("a", "1"), call("a", "2"), call("b", "3"))
-        return order
-
-    assert asyncio.run(run()) == ["1 begins", "3 begins", "1 ends", "3 ends", "2 begins", "2 ends"]
-
-
-def test_a_shared_session_takes_no_turns() -> None:
-    async def run() -> int:
-        sessions = store()
-        async with sessions.turn("a", shared=True), sessions.turn("a", shared=True) as state:
-            state.record("arango_query", now=1.0)
-            return state.usage["arango_query"].calls
-
-    assert asyncio.run(run()) == 1
-
-
-def test_a_cancelled_wait_leaves_the_session_usable() -> None:
-    async def run() -> None:
-        sessions = store()
-        async with sessions.turn("a"):
-            waiting = asyncio.create_task(sessions.turn("a").__aenter__())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
-        async with asyncio.timeout(1), sessions.turn("a"):
-            pass
-
-    asyncio.run(run())
-
-
-def test_an_error_in_a_turn_ends_it() -> None:
-    async def run() -> None:
-        sessions = store()
-        with pytest.raises(ZeroDivisionError):
-            async with sessions.turn("a"):
-                raise ZeroDivisionError
-        async with asyncio.timeout(1), sessions.turn("a"):
-            pass
-
-    asyncio.run(run())
-
-
-def test_the_queue_of_a_session_is_bounded() -> None:
-    async def run() -> None:
-        sessions = store(maximum_waiting=2)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(sessions.turn("a"))
-            waiting = [asyncio.create_task(sessions.turn("a").__aenter__()) for _ in range(2)]
-            await asyncio.sleep(0)
-            with pytest.raises(LimitError, match="one call at a time"):
-                await sessions.turn("a").__aenter__()
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
-
-    asyncio.run(run())
-
-
-def test_a_handle_that_was_never_given_out_makes_no_session() -> None:
-    async def run() -> int:
-        sessions = store()
-        with pytest.raises(NotFoundError, match="no such session"):
-            async with sessions.turn("handle:x", must_exist=True):
-                pass
-        return await sessions.count()
-
-    assert asyncio.run(run()) == 0
-
-
-def test_when_all_sessions_are_in_use_a_new_one_is_refused() -> None:
-    async def run() -> None:
-        sessions = store(maximum=1)
-        async with sessions.turn("a"):
-            with pytest.raises(LimitError, match="all 1 sessions are in use"):
-                async with sessions.turn("b"):
-                    pass
-        async with sessions.turn("b"):
-            assert await sessions.peek("a") is None
-
-    asyncio.run(run())
-
-
-def test_a_session_that_ended_during_a_call_is_gone_after_it() -> None:
-    async def run() -> None:
-        sessions = store()
-        async with sessions.turn("a") as state:
-            assert await sessions.end("a")
-            state.focused_database = "prod"
-        assert await sessions.peek("a") is None
-        assert not await sessions.end("a")
-
-    asyncio.run(run())
 
 
 def test_usage_is_counted_for_a_bounded_number_of_names() -> None:
