@@ -7,7 +7,7 @@ A `Collection` is a value of one version of the catalogue: take it from the tran
 import random
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import orjson
@@ -17,7 +17,7 @@ from mcp_arangodb_async.engine.storage.store import Space, keyed, numbered
 
 from . import documents
 from .bulk import insert_many
-from .cache import cost_of
+from .cache import ALL
 from .computed import Computation
 from .entries import EntryWriter, keeps_entries, key_range
 from .index import Bounds, Index
@@ -31,6 +31,9 @@ Document = dict[str, Any]
 
 _FIRST_BATCH: Final = 8
 _LAST_BATCH: Final = 500
+_SCAN_BATCH: Final = 1000
+#: After as much JSON in one batch of a scan, the next is a small one.
+_LARGE: Final = 2 * 1024 * 1024
 _SAMPLE: Final = 5000
 _OUTBOUND: Final = "outbound"
 _INBOUND: Final = "inbound"
@@ -84,27 +87,49 @@ class Collection:
 
     def get(self, tx: Transaction, key: str) -> Document | None:
         """The document with this key, or None."""
-        number = tx.store.get(self.keys, key.encode("utf-8", "replace"))
-        return None if number is None else self.load(tx, int.from_bytes(number, "big"))
+        if tx.touched(self.id) is not None:
+            stored = tx.store.get(self.keys, key.encode("utf-8", "replace"))
+            return None if stored is None else self.load(tx, int.from_bytes(stored, "big"))
+        segment, stamp = tx.segment(self.id), tx.state(self.id).stamp
+        found = tx.cache.keys(segment, stamp).get(key)
+        if found is None:
+            stored = tx.store.get(self.keys, key.encode("utf-8", "replace"))
+            if stored is not None:
+                number = int.from_bytes(stored, "big")
+                found = self.load(tx, number)
+                tx.cache.add_keys(segment, stamp, (found,), (number,))
+        return found
 
     def get_many(self, tx: Transaction, keys: Sequence[str]) -> list[Document | None]:
         """The documents with these keys, None where there is none."""
+        if tx.touched(self.id) is not None:
+            return self._stored(tx, keys)[0]
+        segment, stamp = tx.segment(self.id), tx.state(self.id).stamp
+        known = tx.cache.keys(segment, stamp).get
+        found = [known(key) for key in keys]
+        if None in found:
+            places = [place for place, document in enumerate(found) if document is None]
+            stored, numbers = self._stored(tx, [keys[place] for place in places])
+            for place, document in zip(places, stored, strict=True):
+                found[place] = document
+            tx.cache.add_keys(segment, stamp, [each for each in stored if each is not None], numbers)
+        return found
+
+    def _stored(self, tx: Transaction, keys: Sequence[str]) -> tuple[list[Document | None], list[int]]:
+        """The documents with these keys, found in the store, and the numbers of those that there are."""
         encoded = [key.encode("utf-8", "replace") for key in keys]
-        found = tx.store.get_many(self.keys, encoded)
-        numbers = [int.from_bytes(found[key], "big") if key in found else None for key in encoded]
-        documents_found = iter(self.load_many(tx, [number for number in numbers if number is not None]))
-        return [None if number is None else next(documents_found) for number in numbers]
+        stored = tx.store.get_many(self.keys, encoded)
+        numbers = [int.from_bytes(stored[key], "big") for key in encoded if key in stored]
+        found = iter(self.load_many(tx, numbers))
+        return [next(found) if key in stored else None for key in encoded], numbers
 
     def count(self, tx: Transaction) -> int:
         """How many documents the transaction sees."""
         touched = tx.touched(self.id)
         return tx.state(self.id).count + (touched.count if touched else 0)
 
-    def documents(self, tx: Transaction) -> list[Document] | None:
-        """All documents as one list when the whole collection is in the cache, else None: use `scan`.
-
-        The list is the caller's own; the documents are shared.
-        """
+    def documents(self, tx: Transaction) -> Sequence[Document] | None:
+        """All documents at once when the whole collection is in the cache, else None: use `scan`."""
         if tx.touched(self.id) is not None:
             return None
         return tx.cache.everything(tx.segment(self.id), tx.state(self.id).stamp)
@@ -117,47 +142,40 @@ class Collection:
         if cached is not None:
             return reversed(cached) if reverse else iter(cached)
         limit = None
-        if (
-            tx.writable
-        ):  # numbers grow, so what the transaction itself writes from now on lies above the limit
+        if tx.writable:  # numbers grow: what the transaction itself writes from now on lies above the limit
             tx.revisions.at_least(tx.state(self.id).stamp)
             limit = tx.revisions.next()
-        pairs = tx.store.scan(self.bodies, None, limit, reverse=reverse)
         if reverse or tx.touched(self.id) is not None:
+            pairs = tx.store.scan(self.bodies, None, limit, reverse=reverse)
             return (self._decoded(tx, number, body) for number, body in pairs)
-        return self._filling(tx, pairs)
+        beginning, begin = tx.cache.beginning(tx.segment(self.id), tx.state(self.id).stamp)
+        rest = self._filling(tx, begin, tx.store.scan(self.bodies, begin, limit))
+        return chain(beginning, chain.from_iterable(rest))
 
     def numbered(self, tx: Transaction) -> Iterator[tuple[int, Document]]:
         """All documents with their numbers, past the cache."""
         return ((number, self._decode(body)) for number, body in tx.store.scan(self.bodies))
 
-    def _filling(self, tx: Transaction, pairs: Iterator[tuple[int, bytes]]) -> Iterator[Document]:
-        """Go over the stored documents, and leave them in the cache, all if they fit."""
-        segment = tx.segment(self.id)
-        known = segment.documents.get
+    def _filling(
+        self, tx: Transaction, begin: int, pairs: Iterator[tuple[int, bytes]]
+    ) -> Iterator[Iterable[Document]]:
+        """The stored documents from a number on, in batches; they stay in the cache while there is room."""
+        segment, stamp = tx.segment(self.id), tx.state(self.id).stamp
         decode = self._decode
-        filled: dict[int, Document] | None = {}
-        cost = 0
-        limit = tx.cache.limit // 2
-        at_end = False
-        try:
-            for number, body in pairs:
-                document = known(number)
-                if document is None:
-                    document = decode(body)
-                if filled is not None:
-                    filled[number] = document
-                    cost += cost_of(len(body))
-                    if cost > limit:
-                        filled = None
-                yield document
-            at_end = True
-        finally:
-            if filled is not None:
-                if at_end:
-                    tx.cache.fill(segment, tx.state(self.id).stamp, filled, cost)
-                else:
-                    tx.cache.add_many(segment, filled, cost)
+        is_kept = True
+        size = _FIRST_BATCH
+        while batch := list(islice(pairs, size)):
+            whole, loose = segment.whole.get, segment.loose.get
+            found = {number: whole(number) or loose(number) or decode(body) for number, body in batch}
+            end = batch[-1][0] + 1 if len(batch) == size else ALL
+            length = sum(len(body) for _, body in batch)
+            if is_kept:
+                is_kept = tx.cache.extend(segment, stamp, found, length, begin, end)
+            begin = end
+            yield found.values()
+            size = min(size * 4, _SCAN_BATCH) if length < _LARGE else _FIRST_BATCH
+        if is_kept and begin != ALL:
+            tx.cache.extend(segment, stamp, {}, 0, begin, ALL)
 
     def any(self, tx: Transaction) -> Document | None:
         """A random document, or None when empty."""
@@ -218,17 +236,21 @@ class Collection:
     def edges(self, tx: Transaction, vertex_id: str, direction: str) -> Sequence[Document]:
         """Edges of a vertex: `outbound` (it is `_from`), `inbound` (`_to`) or `any`; a loop comes once."""
         if tx.touched(self.id) is not None:
-            return self._edges(tx, vertex_id, direction)
+            return self._at(tx, self._edge_numbers(tx, vertex_id, direction))
         segment = tx.segment(self.id)
         stamp = tx.state(self.id).stamp
         key = (direction, vertex_id)
-        found = tx.cache.edges(segment, stamp, key)
+        found = tx.cache.edges(segment, stamp).get(key)
         if found is None:
-            found = self._edges(tx, vertex_id, direction)
-            tx.cache.add_edges(segment, stamp, key, found)
+            numbers = self._edge_numbers(tx, vertex_id, direction)
+            found = self._at(tx, numbers)
+            tx.cache.add_edges(segment, stamp, key, found, numbers)
         return found
 
-    def _edges(self, tx: Transaction, vertex_id: str, direction: str) -> tuple[Document, ...]:
+    def _at(self, tx: Transaction, numbers: Sequence[int]) -> tuple[Document, ...]:
+        return tuple(document for document in self.load_many(tx, numbers) if document is not None)
+
+    def _edge_numbers(self, tx: Transaction, vertex_id: str, direction: str) -> list[int]:
         prefix = vertex_id.encode("utf-8", "replace")
         numbers: list[int] = []
         for space, wanted in ((self.from_edges, _OUTBOUND), (self.to_edges, _INBOUND)):
@@ -237,13 +259,14 @@ class Collection:
                 numbers += [int.from_bytes(key[-8:], "big") for key, _ in pairs]
         if direction == "any":
             numbers = list(dict.fromkeys(numbers))
-        return tuple(document for document in self.load_many(tx, numbers) if document is not None)
+        return numbers
 
     # Loading by number
 
     def load(self, tx: Transaction, number: int) -> Document:
         """The document with a number that was found in an index of the same transaction."""
-        found = tx.segment(self.id).documents.get(number) or _own(tx.touched(self.id), number)
+        segment = tx.segment(self.id)
+        found = segment.whole.get(number) or segment.loose.get(number) or _own(tx.touched(self.id), number)
         if found is None:
             body = tx.store.get(self.bodies, number)
             if body is None:
@@ -255,8 +278,9 @@ class Collection:
         """The documents with these numbers, in the same order; None for one removed since the number was
         found.
         """
-        known = tx.segment(self.id).documents.get
-        found = [known(number) for number in numbers]
+        segment = tx.segment(self.id)
+        whole, loose = segment.whole.get, segment.loose.get
+        found = [whole(number) or loose(number) for number in numbers]
         missing = [number for number, document in zip(numbers, found, strict=True) if document is None]
         if not missing:
             return found
@@ -269,7 +293,7 @@ class Collection:
 
     def _decoded(self, tx: Transaction, number: int, body: bytes) -> Document:
         segment = tx.segment(self.id)
-        found = segment.documents.get(number)
+        found = segment.whole.get(number) or segment.loose.get(number)
         if found is None:
             found = self._decode(body)
             if number < tx.first_number:
@@ -403,8 +427,8 @@ class Collection:
             "indexes": {"count": len(self.indexes), "size": entries},
             "documentsSize": size,
             "cacheInUse": bool(segment.cost),
-            "cacheSize": segment.cost + segment.edges_cost,
-            "cacheUsage": segment.cost,
+            "cacheSize": segment.cost,
+            "cacheUsage": segment.whole_cost + segment.loose_cost,
         }
 
 

@@ -14,7 +14,8 @@ from mcp_arangodb_async.engine.errors import (
 from mcp_arangodb_async.engine.storage.overlay import OverlayTransaction
 from mcp_arangodb_async.engine.storage.store import StoreTransaction, keyed
 
-from .cache import DocumentCache, Segment, cost_of
+from .cache import DocumentCache, Segment
+from .footprint import cost_of
 from .keygen import KeyCounters
 from .names import split_handle
 from .revisions import Revisions

@@ -326,4 +326,4 @@ class QueryContext:
 def documents(tx: Transaction, collection: Collection) -> list[dict[str, Any]]:
     """All documents of a collection as a list of the caller's own."""
     found = collection.documents(tx)
-    return list(collection.scan(tx)) if found is None else found
+    return list(collection.scan(tx) if found is None else found)

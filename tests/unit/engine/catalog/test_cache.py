@@ -1,12 +1,15 @@
 """The cache of decoded documents: bounded, and never stale."""
 
+import gc
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
 
-from mcp_arangodb_async.engine.catalog.cache import DocumentCache, cost_of
+from mcp_arangodb_async.engine.catalog.cache import DocumentCache
 from mcp_arangodb_async.engine.catalog.catalog import Catalog
+from mcp_arangodb_async.engine.catalog.footprint import cost_of
 from mcp_arangodb_async.engine.storage.memory import MemoryStore
 
 
@@ -33,6 +36,14 @@ def scan(catalog: Catalog, name: str) -> list[int]:
 def is_complete(catalog: Catalog, name: str) -> bool:
     with catalog.begin() as tx:
         return tx.collection(name).documents(tx) is not None
+
+
+def beginning(catalog: Catalog, name: str) -> list[int]:
+    """What is cached of the beginning of a collection."""
+    with catalog.begin() as tx:
+        collection = tx.collection(name)
+        found, _ = tx.cache.beginning(tx.segment(collection.id), tx.state(collection.id).stamp)
+        return [each["n"] for each in found]
 
 
 def test_a_scanned_collection_is_complete_and_stays_so_through_writes() -> None:
@@ -85,18 +96,105 @@ def test_it_stays_within_its_limit_and_answers_stay_right(limit: int) -> None:
     assert cost_of(100) > 100
 
 
-def test_the_collection_used_longest_ago_makes_room() -> None:
-    cache = DocumentCache(150 * cost_of(70))
+def test_what_does_not_fit_is_cached_from_its_beginning_and_stays_so_through_writes() -> None:
+    cache = DocumentCache(40_000)
     catalog = with_cache(cache)
-    insert(catalog, "a", 60)
-    insert(catalog, "b", 60)
-    scan(catalog, "a")
-    scan(catalog, "b")
-    assert is_complete(catalog, "b")
-    scan(catalog, "b")
-    insert(catalog, "b", 60)
-    scan(catalog, "b")
+    insert(catalog, "a", 300)
+    assert scan(catalog, "a") == list(range(300))
+    assert not is_complete(catalog, "a")
+    kept = beginning(catalog, "a")
+    assert 20 < len(kept) < 200
+    assert kept == list(range(len(kept)))
+    with catalog.begin(write=True) as tx:
+        collection = tx.collection("a")
+        first, second, *_, last = collection.scan(tx)
+        collection.update(tx, first["_key"], {"n": 1000})
+        collection.remove(tx, second["_key"])
+        collection.remove(tx, last["_key"])
+    still = beginning(catalog, "a")
+    assert len(still) > 0.8 * len(kept)
+    assert still == list(range(2, 2 + len(still)))
+    assert scan(catalog, "a") == [*range(2, 299), 1000]
     assert cache.size <= cache.limit
+
+
+def test_collections_in_use_share_the_room_evenly() -> None:
+    cache = DocumentCache(100_000)
+    catalog = with_cache(cache)
+    insert(catalog, "a", 400)
+    insert(catalog, "b", 400)
+    scan(catalog, "a")
+    alone = len(beginning(catalog, "a"))
+    for _ in range(3):
+        assert scan(catalog, "b") == scan(catalog, "a") == list(range(400))
+    shares = [len(beginning(catalog, name)) for name in ("a", "b")]
+    assert all(0.35 * alone < share < 0.65 * alone for share in shares), (alone, shares)
+    assert cache.size <= cache.limit
+
+
+def test_documents_found_by_key_get_a_place_beside_a_large_collection() -> None:
+    cache = DocumentCache(40_000)
+    catalog = with_cache(cache)
+    with catalog.begin(write=True) as tx:
+        tx.collection("a").insert_many(tx, [{"_key": str(number), "n": number} for number in range(300)])
+    scan(catalog, "a")
+    with catalog.begin() as tx:
+        collection = tx.collection("a")
+        found = collection.get(tx, "290")
+        assert found is not None
+        assert found["n"] == 290
+        assert collection.get(tx, "290") is found
+        assert collection.get_many(tx, ["289", "no", "290", "0"])[2] is found
+        assert collection.get_many(tx, ["289", "no"])[0] is collection.get(tx, "289")
+    assert cache.size <= cache.limit
+
+
+def test_a_stream_transaction_that_commits_late_comes_in_its_place() -> None:
+    """It took its numbers before those of another commit, so that its document is not the last one."""
+    catalog = with_cache(DocumentCache(10_000_000))
+    insert(catalog, "a", 3)
+    scan(catalog, "a")
+    stream = catalog.begin_stream()
+    stream.collection("a").insert(stream, {"n": 100})
+    insert(catalog, "a", 2)
+    assert is_complete(catalog, "a")
+    stream.commit()
+    assert scan(catalog, "a") == [0, 1, 2, 100, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"name": "Ada", "tags": ["x", "yy"], "address": {"street": "Long Street", "zip": 12345}},
+        {"vector": [place / 7 for place in range(60)]},
+        {"numbers": list(range(300, 400))},
+        {"pairs": [{"a": 1000, "b": "x"} for _ in range(40)]},
+        {"text": "x" * 2000},
+        {},
+    ],
+    ids=["person", "vector", "numbers", "pairs", "text", "nothing"],
+)
+def test_the_memory_it_takes_is_what_it_says(shape: dict[str, Any]) -> None:
+    limit = 500_000
+    cache = DocumentCache(limit)
+    catalog = with_cache(cache)
+    with catalog.begin(write=True) as tx:
+        for start in range(0, 2000, 1000):
+            items = [{**shape, "n": number} for number in range(start, start + 1000)]
+            tx.collection("a").insert_many(tx, items)
+    cache.drop(1)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            with catalog.begin() as tx:
+                assert sum(1 for _ in tx.collection("a").scan(tx)) == 2000
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * limit < cache.size <= limit
+    assert 0.6 * limit < taken < 1.1 * limit
 
 
 def test_a_dropped_collection_is_forgotten() -> None:

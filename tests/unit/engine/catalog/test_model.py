@@ -86,7 +86,7 @@ class Machine(RuleBasedStateMachine):
         self.catalogs: list[Catalog] = []
         self.open: list[Transaction] = []
 
-    @initialize(is_edge=st.booleans(), limit=st.sampled_from([0, 20_000, 10_000_000]))
+    @initialize(is_edge=st.booleans(), limit=st.sampled_from([0, 2_000, 20_000, 10_000_000]))
     def start(self, is_edge: bool, limit: int) -> None:
         self.is_edge = is_edge
         self.limit = limit
