@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from mcp_arangodb_async.config.option import Option
+from mcp_arangodb_async.config.variable import VariableName
 
 Transport = Literal["stdio", "http"]
 LogFormat = Literal["text", "json"]
@@ -59,6 +61,18 @@ def existing_file(name: str | None, info: ValidationInfo) -> str | None:
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
     return str(path)
+
+
+def _redis(url: str | None) -> str | None:
+    """The address of a Redis server, which holds no credentials."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("must be redis://host:port/number or rediss://host:port/number")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user name or password; write redis_username and redis_password_env")
+    return url
 
 
 NOT_BOOL = BeforeValidator(_no_bool)
@@ -249,6 +263,28 @@ class SessionLimits:
             variables=("MCP_SESSION_MAXIMUM",),
         ),
     ] = 10_000
+    redis: Annotated[
+        str | None,
+        AfterValidator(_redis),
+        Option(
+            help="keep sessions in Redis, for several HTTP server processes: redis://host:port/number, or "
+            "rediss:// for TLS; without it they live in the process",
+            variables=("MCP_SESSION_REDIS",),
+            flags=("--session-redis",),
+            metavar="URL",
+        ),
+    ] = None
+    redis_username: Annotated[
+        str | None, Option(help="user to log in to Redis as", variables=("MCP_SESSION_REDIS_USERNAME",))
+    ] = None
+    redis_password_env: Annotated[
+        VariableName | None,
+        Option(
+            help="NAME of the environment variable that holds Redis's password",
+            variables=("MCP_SESSION_REDIS_PASSWORD_ENV",),
+            metavar="VARIABLE",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -170,8 +170,10 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
             return ("11", "12", "")
         case "oauth.scope_claim":
             return ("scp", "roles", "")
-        case "audit.directory":
+        case "audit.directory" | "sessions.redis_username":
             return ("one", "two", "three")
+        case "sessions.redis":
+            return ("redis://one", "redis://two/1", "rediss://three:7000")
         case "audit.fsync":
             return ("never", "always", "")
         case "audit.segment_bytes":
