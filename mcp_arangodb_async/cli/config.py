@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from mcp_arangodb_async.cli.command import Command, Invocation, json_argument, no_arguments
-from mcp_arangodb_async.cli.db_show import credentials, load
+from mcp_arangodb_async.cli.db_show import credentials, load, secret_source
 from mcp_arangodb_async.cli.options import add_config_file
+from mcp_arangodb_async.config.environment_entry import ONLY_FOR, EnvironmentConfig, StatementKind
+from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.config.load import ConfigFileLoader, dangling_default
 from mcp_arangodb_async.config.model import SECTIONS, DatabaseSettings, Origin, Settings, TokenHash
 from mcp_arangodb_async.config.option import options_of
@@ -35,7 +38,29 @@ def options(settings: Settings) -> list[dict[str, Any]]:
     for key, database in settings.databases.items():
         for path, value in _database_values(database):
             add(f"databases.{key}.{path}", value)
+    if settings.environments:
+        add("default_environment", settings.default_environment)
+    for name, environment in settings.environments.items():
+        for path, value in environment_values(environment):
+            add(f"environments.{name}.{path}", value)
     return rows
+
+
+def environment_values(environment: EnvironmentSettings) -> list[tuple[str, Any]]:
+    """Every option of an environment that its kind has; the password only by its variable's name."""
+    values: list[tuple[str, Any]] = []
+    for option in options_of(EnvironmentConfig):
+        name, _, inner = option.path.partition(".")
+        if environment.kind not in ONLY_FOR.get(name, (environment.kind,)) or name == "url":
+            continue
+        if name == "password_env":
+            values.append((name, secret_source(environment.password)))
+        elif name == "policy" and inner in {"read", "dml", "ddl", "admin"}:
+            values.append((option.path, environment.policy.rules.get(cast("StatementKind", inner))))
+        else:
+            value = getattr(environment, name)
+            values.append((option.path, _shown(getattr(value, inner) if inner else value)))
+    return values
 
 
 def _database_values(database: DatabaseSettings) -> list[tuple[str, Any]]:
@@ -54,6 +79,8 @@ def _database_values(database: DatabaseSettings) -> list[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, tuple):
         items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         return [item.principal if isinstance(item, TokenHash) else item for item in items]
@@ -82,12 +109,18 @@ def _run_validate(invocation: Invocation) -> int:
     if problem:
         line = f"{path}:{loaded.tree.line(('default_database',))}: {problem}"
         raise ConfigError(f"1 problem in the configuration:\n{line}", problems=[line])
-    keys = list(config.databases)
+    keys, environments = list(config.databases), list(config.environments)
     if invocation.out.as_json:
-        invocation.out.json({"valid": True, "file": str(path), "databases": keys})
-    names = f": {', '.join(keys)}" if keys else ""
-    invocation.out.line(f"{path}: valid, {len(keys)} database{'' if len(keys) == 1 else 's'}{names}")
+        found: dict[str, Any] = {"valid": True, "file": str(path), "databases": keys}
+        invocation.out.json(found | ({"environments": environments} if environments else {}))
+    counted = [_counted("database", keys), *([_counted("environment", environments)] if environments else [])]
+    invocation.out.line(f"{path}: valid, {'; '.join(counted)}")
     return 0
+
+
+def _counted(word: str, names: list[str]) -> str:
+    listed = f": {', '.join(names)}" if names else ""
+    return f"{len(names)} {word}{'' if len(names) == 1 else 's'}{listed}"
 
 
 def _run_path(invocation: Invocation) -> int:

@@ -13,7 +13,7 @@ from mcp_arangodb_async.config.environment import read_env_file
 from mcp_arangodb_async.config.files import unknown_key
 from mcp_arangodb_async.config.load import load_settings
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
-from mcp_arangodb_async.config.secret import IN_URL
+from mcp_arangodb_async.config.secret import IN_FILE, IN_URL, Secret
 from mcp_arangodb_async.connections.health import Health
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.sessions import explain_resolution
@@ -53,10 +53,15 @@ def load(invocation: Invocation) -> Settings:
 def credentials(database: DatabaseSettings) -> str:
     """Where the password comes from, and whether it is there; never the password."""
     secret = database.token if database.auth == "token" else database.password
-    if isinstance(database.server, EmbeddedServer) or secret.variable is None:
+    return "none" if isinstance(database.server, EmbeddedServer) else secret_source(secret)
+
+
+def secret_source(secret: Secret) -> str:
+    """Where a secret comes from, and whether it is there; never the secret."""
+    if secret.variable is None:
         return "none"
-    if secret.variable == IN_URL:
-        return "in the URL"
+    if secret.variable in {IN_URL, IN_FILE}:
+        return f"in {secret.variable}"
     return f"{secret.variable} ({'set' if secret.is_set else 'not set'})"
 
 

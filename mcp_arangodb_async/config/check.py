@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mcp_arangodb_async.config.address import shown
+from mcp_arangodb_async.config.environment_entry import ENVIRONMENT_SECTIONS, EnvironmentConfig
 from mcp_arangodb_async.config.model import (
     SECTIONS,
     ConfigFile,
@@ -76,6 +77,10 @@ def known_keys(place: Place) -> Sequence[str]:
             return _names(SECTIONS[section])
         case ("http", "tokens", int()):
             return _names(TokenHash)
+        case ("environments", str()):
+            return tuple(EnvironmentConfig.model_fields)
+        case ("environments", str(), str(section)) if section in ENVIRONMENT_SECTIONS:
+            return _names(ENVIRONMENT_SECTIONS[section])
         case ("tenants", "upstreams", str()):
             return _names(GlobalUpstream)
         case ("tenants", "launchers", str()):

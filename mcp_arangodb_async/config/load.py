@@ -12,6 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from mcp_arangodb_async.config.address import Credentials, parse_server, split_credentials
 from mcp_arangodb_async.config.check import problems_of
 from mcp_arangodb_async.config.environment import UserDirectories
+from mcp_arangodb_async.config.environments import (
+    EnvironmentSettings,
+    environment_settings,
+    problems_across,
+    unset_passwords,
+)
 from mcp_arangodb_async.config.model import (
     SECTIONS,
     CommandLineSettings,
@@ -117,10 +123,19 @@ class ConfigFileLoader:
     def inspect(self, path: Path, content: bytes) -> tuple[LoadedFile | None, Sequence[Problem]]:
         """The checked content, or everything that is wrong with it in the order of lines."""
         # Here and not above: a server without a file starts without the YAML library (50 ms).
-        from mcp_arangodb_async.config.tree import read_tree
+        if path.suffix.lower() == ".toml":
+            from mcp_arangodb_async.config.toml import read_toml
 
-        tree = read_tree(content)
+            tree = read_toml(content)
+        else:
+            from mcp_arangodb_async.config.tree import read_tree
+
+            tree = read_tree(content)
         problems = list(tree.problems)
+        problems += [
+            Problem(line=tree.line(place), what=what, place=place)
+            for place, what in problems_across(tree.value)
+        ]
         try:
             config = ConfigFile.model_validate(tree.value, context={"directory": path.parent})
             if not problems:
@@ -183,6 +198,7 @@ def load_settings(
     if found.problems:
         raise wrong(found.problems)
     default = file.config.default_database if file else None
+    environments = _environments(file, environ, found)
     if file is not None and default is not None:
         found.origins["default_database"] = _origin(file, ("default_database",))
     dangling = dangling_default(default, list(databases))
@@ -191,13 +207,19 @@ def load_settings(
     return Settings(
         databases=databases,
         default_database=default,
+        environments=environments,
+        default_environment=file.config.default_environment if file else None,
         env_default=_env_default(environ, source, found),
         source=source,
         working_directory=cwd,
         data_directory=places.data,
         variables=environ,
         origins=found.origins,
-        warnings=(*found.warnings, *_unset_passwords(databases)),
+        warnings=(
+            *found.warnings,
+            *_unset_passwords(databases),
+            *unset_passwords(list(environments.values())),
+        ),
         **sections,
     )
 
@@ -309,6 +331,22 @@ def _databases(
         return {VARIABLES_KEY: from_variables}, Source(kind="variables")
     server = EmbeddedServer(directory=embedded)
     return {VARIABLES_KEY: DatabaseSettings(key=VARIABLES_KEY, server=server)}, Source(kind="built-in")
+
+
+def _environments(
+    file: LoadedFile | None, environ: Mapping[str, str], found: _Findings
+) -> dict[str, EnvironmentSettings]:
+    """The SQL environments of the file, those that are switched off included."""
+    if file is None:
+        return {}
+    found.warnings += [f"{file.path}: {warning}" for warning in file.tree.warnings]
+    for place in file.tree.lines:
+        if (place[:1] == ("environments",) and len(place) > 2) or place == ("default_environment",):
+            found.origins[shown_place(place)] = _origin(file, place)
+    return {
+        name: environment_settings(name, config, environ=environ, password=file.tree.passwords.get(name))
+        for name, config in file.config.environments.items()
+    }
 
 
 def _database(

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server, parse_server
+from mcp_arangodb_async.config.environment_entry import EnvironmentConfig, check_environment_name
+from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.config.http import AuditSettings, OAuthSettings
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.secret import Secret
@@ -224,12 +226,14 @@ class ConfigFile(BaseModel):
         if not isinstance(value, dict):
             return value
         given = cast("dict[str, Any]", value)
-        sections = {"databases", *SECTIONS}
+        sections = {"databases", "environments", *SECTIONS}
         empty: dict[str, Any] = {}
         return {name: empty if inner is None and name in sections else inner for name, inner in given.items()}
 
     default_database: str | None = None
     databases: dict[Annotated[str, AfterValidator(check_database_key)], DatabaseConfig] = {}
+    default_environment: str | None = None
+    environments: dict[Annotated[str, AfterValidator(check_environment_name)], EnvironmentConfig] = {}
     server: ServerSettings = ServerSettings()
     http: HttpSettings = HttpSettings()
     oauth: OAuthSettings = OAuthSettings()
@@ -300,6 +304,8 @@ class Settings:
     databases: Mapping[str, DatabaseSettings]
     default_database: str | None = None
     env_default: str | None = None
+    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict[str, EnvironmentSettings])
+    default_environment: str | None = None
     source: Source = Source(kind="built-in")
     server: ServerSettings = field(default_factory=ServerSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -328,6 +334,7 @@ class Settings:
         """
         databases = self.databases.values()
         held = [secret for database in databases for secret in (database.password, database.token)]
+        held += [environment.password for environment in self.environments.values()]
         return tuple(secret.reveal for secret in (*held, self.secret(self.audit.key_env)) if secret.variables)
 
     @property

@@ -26,11 +26,16 @@ class Problem:
 
 @dataclass(slots=True)
 class Tree:
-    """The values of a file, the line of each of them, and what was wrong."""
+    """The values of a file, the line of each of them, and what was wrong.
+
+    `passwords` are those a TOML file of the older shape holds, by environment.
+    """
 
     value: dict[str, Any] = field(default_factory=dict[str, Any])
     lines: dict[Place, int] = field(default_factory=dict[Place, int])
     problems: list[Problem] = field(default_factory=list[Problem])
+    warnings: list[str] = field(default_factory=list[str])
+    passwords: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def line(self, place: Place) -> int:
         """The line of a place, or of the nearest place around it."""

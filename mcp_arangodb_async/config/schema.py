@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from mcp_arangodb_async.config.environment_entry import ENVIRONMENT_SECTIONS, EnvironmentConfig
 from mcp_arangodb_async.config.model import SECTIONS, ConfigFile, DatabaseConfig
 from mcp_arangodb_async.config.option import options_of
 
@@ -33,10 +34,11 @@ def file_schema() -> dict[str, Any]:
 
 def _helps() -> Iterator[tuple[str, str, str]]:
     """The definition's name, the option's name and its help text."""
-    pairs: list[tuple[type[Any], str]] = [(DatabaseConfig, "DatabaseConfig")]
-    pairs += [(record, record.__name__) for record in SECTIONS.values()]
     inner = {"pool": "PoolSettings", "tls": "TlsSettings"}
-    for record, name in pairs:
+    ours = {name: record.__name__ for name, record in ENVIRONMENT_SECTIONS.items()}
+    pairs: list[tuple[type[Any], dict[str, str]]] = [(DatabaseConfig, inner), (EnvironmentConfig, ours)]
+    pairs += [(record, inner) for record in SECTIONS.values()]
+    for record, sections in pairs:
         for option in options_of(record):
             section, _, last = option.path.rpartition(".")
-            yield inner.get(section, name), last, option.option.help
+            yield sections.get(section, record.__name__), last, option.option.help

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 IN_URL = "the URL"
+IN_FILE = "the file"
 
 
 class Secret:
@@ -26,9 +27,9 @@ class Secret:
         return cls((), {})
 
     @classmethod
-    def held(cls, value: str) -> Secret:
+    def held(cls, value: str, *, where: str = IN_URL) -> Secret:
         """A secret whose text is known already, such as one split off a URL in a variable."""
-        return cls((IN_URL,), {IN_URL: value})
+        return cls((where,), {where: value})
 
     @property
     def variable(self) -> str | None:
