@@ -35,6 +35,10 @@ CONNECT_SECONDS = 3.0
 # An answer of this size is a mistake in the request, whatever it holds.
 MAXIMUM_RESPONSE = 64 * 1024 * 1024
 MAXIMUM_CLIENTS = 256
+# A client that no configured database needs any more is closed once its last call is over for so long, and
+# forgotten when no call can hold it any longer.
+RETIRED_IDLE = 5.0
+RETIRED_KEPT = 3600.0
 _LONGEST_SWEEP = 60.0
 _SHOWN_KEYS = 20
 
@@ -49,6 +53,26 @@ class ServerKey:
     password: Secret
     token: Secret
     tls: TlsSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconfigured:
+    """Which keys a new configuration added, removed and changed."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def differences(
+    before: Mapping[str, DatabaseSettings], after: Mapping[str, DatabaseSettings]
+) -> Reconfigured:
+    """What is different between two configurations; the order of keys is no difference."""
+    return Reconfigured(
+        added=tuple(key for key in after if key not in before),
+        removed=tuple(key for key in before if key not in after),
+        changed=tuple(key for key in after if key in before and after[key] != before[key]),
+    )
 
 
 class MultiDatabaseConnectionManager:
@@ -75,6 +99,7 @@ class MultiDatabaseConnectionManager:
         self._maximum_response = maximum_response
         self._clock = clock
         self._clients: dict[ServerKey, ServerClient] = {}
+        self._retired: list[ServerClient] = []
         self._handles: dict[str, ArangoDatabase] = {}
         self._opening: dict[str, SingleFlight[ArangoDatabase]] = {}
         self._loading = SingleFlight(self._load)
@@ -154,8 +179,37 @@ class MultiDatabaseConnectionManager:
         """Import the driver now, off the event loop, so that the first call does not wait for it."""
         await self._loading.run()
 
+    def reconfigure(self, databases: Mapping[str, DatabaseSettings]) -> Reconfigured:
+        """Take on another configuration; only what changed is opened anew.
+
+        Calls that hold a database go on with the settings they began with. A client that no database needs
+        any more is closed when its calls are over.
+        """
+        changes = differences(self._databases, databases)
+        before = _pools(self._databases)
+        self._databases = dict(databases)
+        after = _pools(self._databases)
+        for key in (*changes.removed, *changes.changed):
+            self._handles.pop(key, None)
+        for server, client in list(self._clients.items()):
+            if server in after and (client.pinned or after[server] == before[server]):
+                continue
+            del self._clients[server]
+            self._retired.append(client)
+            # Its databases open another one; the handles that share it may not keep it.
+            self._handles = {key: kept for key, kept in self._handles.items() if kept.client is not client}
+        return changes
+
     async def close_idle(self) -> int:
         """Close the clients that were not used for their idle time; how many."""
+        now = self._clock()
+        for client in self._retired:
+            if client.is_open and not client.in_flight and now - client.last_used >= RETIRED_IDLE:
+                log.info("pool.closed", server=client.address, databases=client.databases)
+                await client.close()
+        self._retired = [
+            client for client in self._retired if client.is_open or now - client.last_used < RETIRED_KEPT
+        ]
         clients = {key: client for key, client in self._clients.items() if client.is_open}
         keys = to_close(self._entries(), now=self._clock(), maximum=self._maximum_clients)
         for key in keys:
@@ -175,15 +229,20 @@ class MultiDatabaseConnectionManager:
         for flight in list(self._opening.values()):
             await flight.stop()
         self._handles.clear()
-        clients, self._clients = list(self._clients.values()), {}
+        clients, self._clients = [*self._clients.values(), *self._retired], {}
+        self._retired = []
         await asyncio.gather(*(client.close() for client in clients))
 
     async def _make(self, key: str) -> ArangoDatabase:
         opening = await self._loading.run()
-        settings = self.settings(key)
-        client = self._client(settings, opening)
-        if isinstance(settings.server, EmbeddedServer):
-            await opening.ensure_database(client, settings)
+        while True:
+            settings = self.settings(key)
+            client = self._client(settings, opening)
+            if isinstance(settings.server, EmbeddedServer):
+                await opening.ensure_database(client, settings)
+            if self._databases.get(key) is settings:
+                break
+            # Reconfigured meanwhile: begin again with what holds now.
         handle = self._handles[key] = opening.database(client, settings)
         self._opening.pop(key, None)
         return handle
@@ -201,12 +260,13 @@ class MultiDatabaseConnectionManager:
 
     def _new_client(self, key: ServerKey, settings: DatabaseSettings, opening: Opening) -> ServerClient:
         sharing = [other for other in self._databases.values() if _server_key(other) == key]
+        maximum, idle_timeout = _pools(self._databases)[key]
         client = ServerClient(
             address=settings.url,
             databases=tuple(other.key for other in sharing),
             open_transport=lambda: opening.transport(settings),
-            maximum=max(other.pool.max_connections for other in sharing),
-            idle_timeout=max(other.pool.idle_timeout for other in sharing),
+            maximum=maximum,
+            idle_timeout=idle_timeout,
             # Closing an engine in memory would lose its data; one on disk costs more to open than to keep.
             pinned=isinstance(settings.server, EmbeddedServer),
             stops_queries=isinstance(settings.server, EmbeddedServer),
@@ -226,7 +286,8 @@ class MultiDatabaseConnectionManager:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(next_check(self._entries(), now=self._clock(), longest=_LONGEST_SWEEP))
+            longest = RETIRED_IDLE if any(client.is_open for client in self._retired) else _LONGEST_SWEEP
+            await asyncio.sleep(next_check(self._entries(), now=self._clock(), longest=longest))
             await self.close_idle()
 
     def _entries(self) -> list[PoolEntry[ServerKey]]:
@@ -262,3 +323,14 @@ def _server_key(settings: DatabaseSettings) -> ServerKey:
         token=settings.token,
         tls=settings.tls,
     )
+
+
+def _pools(databases: Mapping[str, DatabaseSettings]) -> dict[ServerKey, tuple[int, float]]:
+    """For each server the most connections and the longest idle time that one of its databases asks for."""
+    pools: dict[ServerKey, tuple[int, float]] = {}
+    for settings in databases.values():
+        key = _server_key(settings)
+        connections, idle = pools.get(key, (0, 0.0))
+        pool = settings.pool
+        pools[key] = (max(connections, pool.max_connections), max(idle, pool.idle_timeout))
+    return pools
