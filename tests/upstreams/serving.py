@@ -1,0 +1,72 @@
+"""Serving: ASGI applications on a free port of this machine, for the length of a block or of a session."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import uvicorn
+
+START_SECONDS = 20.0
+
+
+def server_of(app: Any) -> uvicorn.Server:
+    """A web server for the application that says nothing."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1)
+    )
+
+
+def listener_on_free_port() -> socket.socket:
+    """A listening socket on a port that was free."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncGenerator[str]:
+    """The address of the application, served in this event loop until the block ends."""
+    listener = listener_on_free_port()
+    server = server_of(app)
+    port: int = listener.getsockname()[1]
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not server.started:
+                await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        server.should_exit = True
+        await running
+
+
+@contextmanager
+def serving_thread(app: Any) -> Generator[str]:
+    """The same in a thread of its own, for fixtures that outlive one event loop."""
+    listener = listener_on_free_port()
+    server = server_of(app)
+    port: int = listener.getsockname()[1]
+    ready = threading.Event()
+
+    async def run() -> None:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        ready.set()
+        await task
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), name="upstream", daemon=True)
+    thread.start()
+    try:
+        assert ready.wait(START_SECONDS), "the upstream did not start"
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
