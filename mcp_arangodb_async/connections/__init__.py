@@ -12,12 +12,14 @@ from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManage
 from mcp_arangodb_async.connections.queries import (
     Page,
     QueryOptions,
+    Running,
     close_cursor,
     explain_query,
     kill_query,
     next_page,
     parse_query,
     run_query,
+    running,
     running_queries,
 )
 from mcp_arangodb_async.connections.suggest import closest
@@ -28,6 +30,7 @@ __all__ = [
     "MultiDatabaseConnectionManager",
     "Page",
     "QueryOptions",
+    "Running",
     "ServerStatistics",
     "call_limits",
     "close_cursor",
@@ -37,6 +40,7 @@ __all__ = [
     "next_page",
     "parse_query",
     "run_query",
+    "running",
     "running_queries",
     "translate",
 ]

@@ -44,7 +44,11 @@ from mcp_arangodb_async.errors import InputError, MaaError
 T = TypeVar("T")
 _NUMBER = re.compile(r"[0-9]{1,20}\Z")
 Json = dict[str, Any]
-ERROR_DATA_SOURCE_NOT_FOUND = 1203
+# Where the names stand that somebody may have meant, by the number of the error.
+_LISTS: Mapping[int, Sequence[tuple[str, str]]] = {
+    1203: (("/_api/collection", "result"), ("/_api/view", "result")),
+    1924: (("/_api/gharial", "graphs"),),
+}
 _ABORT_SECONDS = 5.0
 _SUGGESTION_SECONDS = 1.0
 
@@ -359,21 +363,25 @@ async def _abort(transaction: ArangoTransaction) -> None:
 
 
 async def _explained(error: ArangoError | MaaError, connection: Connection, key: str) -> MaaError:
-    """Our error; one about a missing collection also says which names come close."""
+    """Our error; one about a missing collection, view or graph also says which names come close."""
     ours = translate(error, database=key)
-    if ours.arango_error_num == ERROR_DATA_SOURCE_NOT_FOUND and not ours.did_you_mean:
+    lists = _LISTS.get(ours.arango_error_num or 0)
+    if lists is not None and not ours.did_you_mean:
         name = missing_name(ours.message)
         if name is not None:
-            ours.did_you_mean = closest(name, await _collection_names(connection))
+            ours.did_you_mean = closest(name, await _names(connection, lists))
     return ours
 
 
-async def _collection_names(connection: Connection) -> Sequence[str]:
-    request = Request(method=Method.GET, endpoint="/_api/collection", params={"excludeSystem": True})
+async def _names(connection: Connection, lists: Sequence[tuple[str, str]]) -> Sequence[str]:
+    """The names in the lists, each a path and the member of its answer; without those that cannot be had."""
+    found: list[str] = []
     try:
         with call_limits(deadline_seconds=_SUGGESTION_SECONDS):
-            response = await connection.send_request(request)
-        listed = orjson.loads(response.raw_body)["result"]
+            for path, member in lists:
+                request = Request(method=Method.GET, endpoint=path, params={"excludeSystem": True})
+                answer = orjson.loads((await connection.send_request(request)).raw_body)
+                found += [one.get("name") or one["_key"] for one in answer[member]]
     except (MaaError, ValueError, LookupError, TypeError):
-        return ()
-    return [collection["name"] for collection in listed]
+        return found
+    return found

@@ -15,12 +15,14 @@ class CallLimits:
 
     `ends_at` is a time of `time.monotonic`; None leaves the database's own timeout. `repeatable` says
     that a request whose answer was lost may be sent again; None leaves it to the method (GET and HEAD
-    may).
+    may). `mark` stands in front of the call's queries, so that their caller can find them among all that
+    run.
     """
 
     ends_at: float | None = None
     repeatable: bool | None = None
     urgent: bool = False
+    mark: str = ""
 
     def seconds(self, default: float, now: float) -> float:
         """How long a request may take that starts now."""
@@ -38,7 +40,11 @@ def current_limits() -> CallLimits:
 
 @contextmanager
 def call_limits(
-    *, deadline_seconds: float | None = None, repeatable: bool | None = None, urgent: bool = False
+    *,
+    deadline_seconds: float | None = None,
+    repeatable: bool | None = None,
+    urgent: bool = False,
+    mark: str | None = None,
 ) -> Generator[None]:
     """Hold every request inside the block to a deadline, counted from here; an outer earlier one stays.
 
@@ -54,6 +60,7 @@ def call_limits(
             ends_at=ends_at,
             repeatable=outer.repeatable if repeatable is None else repeatable,
             urgent=urgent or outer.urgent,
+            mark=outer.mark if mark is None else mark,
         )
     )
     try:

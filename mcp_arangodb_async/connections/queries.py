@@ -4,7 +4,8 @@ A query on a server can only be stopped by its id, which the server tells nobody
 each query carries a comment with a random tag; its owner finds the tag in the list of running queries and
 kills that id. The comment stands in front, because the server lists only the first 4,096 bytes of a
 query; positions in error messages are corrected for it. A query that asks for a cached result or plan
-carries none: both are found by the exact text.
+carries none: both are found by the exact text. The comment also holds the caller's mark (`call_limits`), by
+which the caller's own queries are told from others' (`Running.mark`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from mcp_arangodb_async.errors import CancelledCallError, DeadlineError, MaaErro
 if TYPE_CHECKING:
     from mcp_arangodb_async.connections.database import ArangoDatabase, ArangoTransaction
 
+MARK_LENGTH = 12
+_TAG = re.compile(rf"/\*(?P<mark>[0-9a-f]{{{MARK_LENGTH}}})?(?:[0-9a-f]{{16}})?\*/")
 _POSITION = re.compile(r"position 1:(\d+)")
 # A query just sent may not be listed yet: look again, for about a second.
 _LOOKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
@@ -111,15 +114,17 @@ async def run_query(
     options = options or QueryOptions()
     seconds = current_limits().seconds(database.settings.timeout, time.monotonic())
     max_runtime = min(options.max_runtime or seconds, max(0.001, seconds * _HEAD_START))
-    untagged = options.cache or options.plan_cache or database.outside_transaction.client.stops_queries
-    tag = "" if untagged else f"/*{secrets.token_hex(8)}*/"
+    # A server that stops the query of a closed request needs no tag to find it by.
+    kills = not (options.cache or options.plan_cache or database.outside_transaction.client.stops_queries)
+    mark = "" if options.cache or options.plan_cache else current_limits().mark
+    tag = f"/*{mark}{secrets.token_hex(8) if kills else ''}*/" if kills or mark else ""
     body = {"query": tag + aql, "bindVars": dict(bind_vars or {}), **options.body(max_runtime=max_runtime)}
     headers = {"x-arango-allow-dirty-read": "true"} if options.allow_dirty_reads else None
     started = time.monotonic()
     try:
         answer = await database.call("POST", "_api", "cursor", body=body, headers=headers)
     except (asyncio.CancelledError, DeadlineError):
-        if tag:
+        if kills:
             await _in_background(database, _kill_tagged(database, tag))
         raise
     except CancelledCallError as error:
@@ -175,6 +180,32 @@ async def parse_query(database: ArangoDatabase | ArangoTransaction, aql: str) ->
     """What the server's parser finds: `collections`, `bindVars`, `ast`; raises InputError for a mistake."""
     with call_limits(repeatable=True):
         return cast("dict[str, Any]", await database.call("POST", "_api", "query", body={"query": aql}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A query that runs on a server. `mark` is its caller's, empty for other clients' queries."""
+
+    id: str
+    text: str
+    mark: str
+    seconds: float
+    state: str
+    user: str
+
+
+def running(listed: Mapping[str, Any]) -> Running:
+    """One entry of the server's list, its tag taken apart from its text (pure)."""
+    text = str(listed.get("query", ""))
+    match = _TAG.match(text)
+    return Running(
+        id=str(listed["id"]),
+        text=text[match.end() :] if match else text,
+        mark=match["mark"] or "" if match else "",
+        seconds=float(listed.get("runTime") or 0),
+        state=str(listed.get("state", "")),
+        user=str(listed.get("user", "")),
+    )
 
 
 async def running_queries(database: ArangoDatabase) -> list[dict[str, Any]]:

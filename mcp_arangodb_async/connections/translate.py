@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from mcp_arangodb_async.connections.suggest import split_suggestion
 from mcp_arangodb_async.errors import (
     AuthenticationError,
     BackendError,
@@ -99,13 +100,14 @@ def server_error(
     kind = NUMBERS.get(number, None) if number is not None else None
     if kind is None:
         kind = STATUSES.get(status, BackendError)
-    text = (message or f"the server answered {status} without a message")[:_MAXIMUM_MESSAGE]
+    text, close = split_suggestion(message or f"the server answered {status} without a message")
+    text = text[:_MAXIMUM_MESSAGE]
     if kind is DeniedError and _READ_ONLY.search(text):
         kind = ReadOnlyError
     if kind is AuthenticationError:
         text = f"the server refused the login ({text})"
     hint = _HINTS.get(number if number is not None else status)
-    return kind(text, database=database, arango_error_num=number, hint=hint)
+    return kind(text, database=database, arango_error_num=number, hint=hint, did_you_mean=close)
 
 
 def translate(error: BaseException, *, database: str | None = None) -> MaaError:

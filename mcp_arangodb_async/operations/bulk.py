@@ -46,10 +46,17 @@ class BulkUpdated(TypedDict):
 
 
 class BulkInserted(TypedDict):
-    """What became of every document: inserted, failed, or not attempted after a stop."""
+    """What became of every document: inserted, changed, left alone, failed, or not attempted after a stop.
+
+    `inserted_count` is of new documents. The count of the overwrite mode is of those that were there already;
+    it is told in that mode only. `success_rate` is the share that did not fail.
+    """
 
     total_documents: int
     inserted_count: int
+    updated_count: int | None
+    replaced_count: int | None
+    ignored_count: int | None
     error_count: int
     not_attempted: int
     errors: list[dict[str, Any]]
@@ -62,6 +69,7 @@ class Tally:
     """The counts while a bulk operation runs."""
 
     done: int = 0
+    existing: int = 0  # of those done, the ones that were there already
     failed: int = 0
     attempted: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -97,6 +105,8 @@ async def insert(
     validate_collection_name(collection)
     tally = Tally()
     tell = options.on_error != "ignore"
+    # Whether a document was ignored shows in the answer only by the new one that is missing from it.
+    params = {"overwriteMode": options.overwrite_mode, "returnNew": options.overwrite_mode == "ignore"}
     for start, batch in batches(documents, options.batch_size):
         tally.attempted += len(batch)
         accepted = list(enumerate(batch, start))
@@ -108,16 +118,20 @@ async def insert(
                 "_api",
                 "document",
                 collection,
-                params={"overwriteMode": options.overwrite_mode},
+                params=params,
                 body=[document for _, document in accepted],
             )
-            note(tally, accepted, answers, tell=tell)
+            note(tally, accepted, answers, tell=tell, mode=options.overwrite_mode)
         await progress(tally.attempted, len(documents), None)
         if tally.failed and options.on_error == "stop":
             break
+    existing = {options.overwrite_mode: tally.existing}
     return BulkInserted(
         total_documents=len(documents),
-        inserted_count=tally.done,
+        inserted_count=tally.done - tally.existing,
+        updated_count=existing.get("update"),
+        replaced_count=existing.get("replace"),
+        ignored_count=existing.get("ignore"),
         error_count=tally.failed,
         not_attempted=len(documents) - tally.attempted,
         errors=tally.errors,
@@ -127,9 +141,14 @@ async def insert(
 
 
 def note(
-    tally: Tally, sent: Sequence[tuple[int, Document]], answers: Sequence[Document], *, tell: bool
+    tally: Tally,
+    sent: Sequence[tuple[int, Document]],
+    answers: Sequence[Document],
+    *,
+    tell: bool,
+    mode: OverwriteMode | None = None,
 ) -> None:
-    """Count one batch's answers, which come in the order of the documents."""
+    """Count one batch's answers, which come in the order of the documents; `mode` is that of an insert."""
     for (index, document), answer in zip(sent, answers, strict=True):
         if answer.get("error"):
             tally.fail(
@@ -137,8 +156,15 @@ def note(
             )
         else:
             tally.done += 1
-            if len(tally.ids) < SHOWN_IDS:
+            if mode is not None and existed(answer, mode):
+                tally.existing += 1
+            elif len(tally.ids) < SHOWN_IDS:
                 tally.ids.append(answer["_id"])
+
+
+def existed(answer: Document, mode: OverwriteMode) -> bool:
+    """Whether an inserted document was there already."""
+    return answer.get("new") is None if mode == "ignore" else "_oldRev" in answer
 
 
 async def with_existing_ends(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.connections import QueryOptions, closest, run_query
 from mcp_arangodb_async.connections.names import validate_collection_name, validate_graph_name
 from mcp_arangodb_async.errors import NotFoundError
 from mcp_arangodb_async.operations import collections, graphs, indexes
+from mcp_arangodb_async.operations.together import for_each
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.connections.database import ArangoDatabase
 
 # Of so many collections the documents are counted and looked at; of the others name and type are told.
 DETAILED = 50
-AT_ONCE = 8
 SAMPLED = 50
 MAXIMUM_ATTRIBUTES = 100
 # Only names and types leave the server, however large the documents are.
@@ -33,16 +32,14 @@ FOR document IN @@collection
 async def outline_database(database: ArangoDatabase) -> dict[str, Any]:
     """Collections with counts, indexes and sampled attributes; graphs; views."""
     listed = await collections.list_collections(database)
-    turns = asyncio.Semaphore(AT_ONCE)
 
     async def detail(row: dict[str, Any]) -> None:
-        async with turns:
-            try:
-                row |= await outline_collection(database, row["name"])
-            except NotFoundError:
-                row["dropped"] = True  # by somebody else, since it was listed
+        try:
+            row |= await outline_collection(database, row["name"])
+        except NotFoundError:
+            row["dropped"] = True  # by somebody else, since it was listed
 
-    await all_of(detail(row) for row in listed[:DETAILED])
+    await for_each(listed[:DETAILED], detail)
     views = await database.call("GET", "_api", "view")
     document: dict[str, Any] = {
         "database": database.key,
@@ -56,16 +53,6 @@ async def outline_database(database: ArangoDatabase) -> dict[str, Any]:
     if len(listed) > DETAILED:
         document["note"] = f"counts, indexes and attributes are shown for the first {DETAILED} collections"
     return document
-
-
-async def all_of(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Wait for all; the first error ends the others, and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(task)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
 
 
 async def outline_collection(database: ArangoDatabase, name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from mcp_arangodb_async.config.model import Settings
+from mcp_arangodb_async.connections import call_limits
 from mcp_arangodb_async.errors import DeadlineError, InputError, LimitError, MaaError, NotFoundError
 from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
 from mcp_arangodb_async.server.deadlines import Deadlines
@@ -235,9 +236,12 @@ class Dispatcher:
             report=incoming.report,
             list_changed=incoming.list_changed,
         )
-        if resolution is not None and tool.effect.access is not None:
+        if resolution is None:
+            return rendered(await tool.run(call, args), facts, self._around.limits)
+        if tool.effect.access is not None:
             call.require(tool.effect.access, tool.name)
-        result = await tool.run(call, args)
+        with call_limits(mark=call.mark):
+            result = await tool.run(call, args)
         return rendered(result, facts, self._around.limits)
 
     def _changer(

@@ -6,13 +6,14 @@ Nothing is connected yet when a tool starts; `await call.database()` lends the d
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_arangodb_async.errors import DeniedError, ReadOnlyError
 from mcp_arangodb_async.sessions import Level, Resolution, SessionChoice, SessionState
 from mcp_arangodb_async.tools.continuations import Continuations
+from mcp_arangodb_async.tools.handles import QueryHandles
 from mcp_arangodb_async.tools.result import Limits
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Surroundings:
     explain: Callable[[str | None, str | None], Sequence[Level]]
     check_key: Callable[[str], None]
     backup_directory: Path
+    running: QueryHandles = field(default_factory=QueryHandles)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +95,18 @@ class Call:
         if self.choice.id is None:
             return None
         return self.choice.id if self.choice.source == "stdio" else self.choice.id[: len("handle:") + 12]
+
+    @property
+    def caller(self) -> str:
+        """Who calls: the principal or transport session, else the session; empty if nobody in particular."""
+        if self.owner != "http":
+            return self.owner
+        return self.choice.id or ""
+
+    @property
+    def mark(self) -> str:
+        """What this caller's queries are marked with on a server; empty if they could be anybody's."""
+        return self.around.running.mark(self.caller) if self.caller else ""
 
     @property
     def limits(self) -> Limits:

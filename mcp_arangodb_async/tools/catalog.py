@@ -17,7 +17,9 @@ from mcp_arangodb_async.tools import (
     indexes,
     query,
     query_help,
+    running,
     schemas,
+    search,
     validation,
     workflows,
 )
@@ -84,6 +86,14 @@ ALL_TOOLS: tuple[Tool, ...] = (
     across.arango_compare_databases,
     across.arango_copy_collection,
     across.arango_query_many,
+    # More of one database
+    collections.arango_describe_database,
+    documents.arango_get_document,
+    documents.arango_replace,
+    collections.arango_drop_collection,
+    search.arango_list_views,
+    search.arango_search,
+    running.arango_kill_query,
 )
 
 TOOLS_BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in ALL_TOOLS}

@@ -4,10 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mcp_arangodb_async.operations import collections
+from mcp_arangodb_async.operations import collections, describing
 from mcp_arangodb_async.tools.call import Call
+from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
 from mcp_arangodb_async.tools.result import Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
 
 class ListCollectionsArgs(DatabaseArgs):
@@ -44,3 +45,41 @@ async def arango_create_collection(call: Call, args: CreateCollectionArgs) -> co
     return await collections.create_collection(
         await call.database(), args.name, edge=args.type == "edge", wait_for_sync=args.wait_for_sync
     )
+
+
+class DropCollectionArgs(DatabaseArgs):
+    """Arguments of arango_drop_collection."""
+
+    collection: str = COLLECTION
+    dry_run: bool = DRY_RUN
+
+    also: ClassVar = {"name": "collection", "dryRun": "dry_run"}
+
+
+@tool(title="Drop collection", category="core_data", effect=Effect.DESTROY)
+async def arango_drop_collection(call: Call, args: DropCollectionArgs) -> collections.CollectionDropped:
+    """Drop a collection with all its documents."""
+    return await collections.drop_collection(await call.database(), args.collection, dry_run=args.dry_run)
+
+
+# A description is read by a model as a whole: more than this is too much of it.
+DESCRIPTION_BYTES = 64 * 1024
+
+
+class DescribeArgs(DatabaseArgs):
+    """Arguments of arango_describe_database."""
+
+    collections: Names | None = Field(None, max_length=1000, description="Only these")
+    sample: int = Field(100, ge=0, le=describing.MAXIMUM_SAMPLE, description="Documents to look at in each")
+
+    also: ClassVar = {"collection": "collections", "sample_size": "sample", "sampleSize": "sample"}
+
+
+@tool(title="Describe database", category="schema_query", effect=Effect.READ)
+async def arango_describe_database(call: Call, args: DescribeArgs) -> describing.DatabaseDescribed:
+    """What to know before writing AQL: collections with counts, indexes and attributes (types, examples,
+    what they refer to), graphs, views."""
+    options = describing.DescribeOptions(
+        collections=args.collections, sample=args.sample, bytes=min(DESCRIPTION_BYTES, call.limits.bytes)
+    )
+    return await describing.describe(await call.database(), options, progress=call.progress)

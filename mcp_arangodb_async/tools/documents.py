@@ -1,4 +1,4 @@
-"""Tools that change documents: one at a time, or in bulk."""
+"""Tools for documents: read by key, changed one at a time or in bulk."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -6,7 +6,9 @@ from pydantic import Field
 
 from mcp_arangodb_async.operations import bulk, documents
 from mcp_arangodb_async.tools.call import Call
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
+from mcp_arangodb_async.tools.paging import call_limits_for, continued, shown
+from mcp_arangodb_async.tools.result import Format, Rows
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
 COLLECTION: Any = Field(description="Name")
 KEY: Any = Field(description="_key")
@@ -66,6 +68,54 @@ async def arango_update(call: Call, args: UpdateArgs) -> documents.Written:
         args.update,
         keep_null=args.keep_null,
         return_new=args.return_new,
+    )
+
+
+class ReplaceArgs(DatabaseArgs):
+    """Arguments of arango_replace."""
+
+    collection: str = COLLECTION
+    key: str = KEY
+    document: dict[str, Any] = Field(description="Whole document")
+    return_new: bool = hidden(default=False)
+
+    also: ClassVar = {"_key": "key", "returnNew": "return_new", "replacement": "document"}
+
+
+@tool(title="Replace", category="core_data", effect=Effect.CHANGE)
+async def arango_replace(call: Call, args: ReplaceArgs) -> documents.Written:
+    """Replace a whole document; arango_update merges."""
+    return await documents.replace(
+        await call.database(), args.collection, args.key, args.document, return_new=args.return_new
+    )
+
+
+class GetArgs(DatabaseArgs):
+    """Arguments of arango_get_document."""
+
+    keys: Names = Field([], max_length=documents.MOST_KEYS, description="Keys, or ids (collection/key)")
+    collection: str | None = Field(None, description="Of keys")
+    format: Format = hidden("json")
+    next: str | None = hidden()
+
+    also: ClassVar = {"key": "keys", "_key": "keys", "id": "keys", "_id": "keys", "ids": "keys"}
+
+
+@tool(title="Get documents", category="core_data", effect=Effect.READ)
+async def arango_get_document(call: Call, args: GetArgs) -> Rows:
+    """Documents by key or id, in order; says which are missing."""
+    limits = call_limits_for(call, None)
+    if args.next is not None:
+        return await continued(call, args.next, limits=limits, format=args.format)
+    found = await documents.get_many(await call.database(), args.collection, args.keys)
+    return await shown(
+        call,
+        found.documents,
+        None,
+        database=call.key,
+        limits=limits,
+        format=args.format,
+        facts={"missing": found.missing},
     )
 
 

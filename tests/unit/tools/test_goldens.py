@@ -2,7 +2,8 @@
 
 Each file is one conversation with an application of its own, over three databases: `red` may be written and
 is the default, `blue` may be administered, `green` only read. A line `> name {arguments}` is a call; what
-follows up to the next call is its answer. Values that differ from run to run are written as `~`. `--update`
+follows up to the next call is its answer. A line `! POST red _api/view {...}` prepares a database where no
+tool does, with a request to its server. Values that differ from run to run are written as `~`. `--update`
 rewrites the answers for review.
 """
 
@@ -11,13 +12,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import anyio
 import pytest
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
-from mcp_arangodb_async.server.app import open_app
+from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.dispatch import Incoming
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "tools"
@@ -26,6 +27,7 @@ VARYING = {"_rev", "_old_rev", "request_id", "executionTime", "latency_ms", "ver
     "analysis_timestamp",
     "peakMemoryUsage",
 }
+REQUEST = re.compile(r"! (?P<method>POST|PUT) (?P<key>[a-z]+) (?P<path>\S+) (?P<body>\{.*\})\Z")
 # The whole catalogue: other tests know it, and a new tool must not rewrite a conversation.
 MANY_TOOLS = 20
 # Ids that the server counts up; keys and names in the files are our own.
@@ -79,15 +81,27 @@ def member(name: str, value: Any) -> str:
     return f"{json.dumps(name)}: [\n{items}\n  ]"
 
 
+async def prepare(app: App, request: re.Match[str]) -> None:
+    """Send a request to the server of a database."""
+    database = await app.manager.get_database(request["key"])
+    method = cast("Literal['POST', 'PUT']", request["method"])
+    await database.call(method, *request["path"].split("/"), body=json.loads(request["body"]))
+
+
 async def conversation(text: str) -> str:
     """The same file with the answers that the tools give now."""
-    head = text.split("\n> ", 1)[0].rstrip("\n")
+    head = re.split(r"\n[>!] ", text, maxsplit=1)[0].rstrip("\n")
     lines = [head]
     async with open_app(settings()) as app:
         for line in text.splitlines():
+            request = REQUEST.match(line)
+            if request is not None:
+                lines += ["", line]
+                await prepare(app, request)
+                continue
             found = CALL.match(line)
             if found is None:
-                assert not line.startswith(">"), f"not a call: {line}"
+                assert not line.startswith((">", "!")), f"not a call: {line}"
                 continue
             arguments: dict[str, Any] = json.loads(found["arguments"])
             incoming = Incoming(
