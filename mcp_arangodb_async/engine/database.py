@@ -22,7 +22,7 @@ from .exec.planner import Planner
 from .exec.result import QueryResult, in_block
 from .exec.running import RunningQueries, RunningQuery
 from .exec.tokenizers import tokenizer_of
-from .functions import FUNCTIONS, functions_of
+from .functions import functions_of
 from .plan.build.query import QueryPlan
 from .plan.explain import describe_plan, describe_rules, describe_tree, explain_plan
 from .plan.show import show_plan
@@ -43,7 +43,7 @@ class Database:
         self._planner = Planner(self._functions, compat)
         self._running = RunningQueries()
         self._search_indexes = SearchIndexes()
-        self._open_analyzer = partial(tokenizer_of, functions=FUNCTIONS)
+        self._open_analyzer = partial(tokenizer_of, functions=self._functions, compat=compat)
 
     @property
     def name(self) -> str:
@@ -194,9 +194,14 @@ class Database:
             own.rollback()
 
 
-def compile_computed_value(text: str, fail_on_warning: bool) -> Callable[[dict[str, Any]], Any]:
+def compile_computed_value(
+    text: str,
+    fail_on_warning: bool,
+    *,
+    compat: str = "3.12",
+) -> Callable[[dict[str, Any]], Any]:
     """The expression of a computed value as a function of the document (`@doc`); 10 for bad ones."""
-    return computed_value(text, FUNCTIONS, fail_on_warning=fail_on_warning)
+    return computed_value(text, functions_of(compat), compat, fail_on_warning=fail_on_warning)
 
 
 def ask(query: QueryPlan, access: Access | None) -> None:

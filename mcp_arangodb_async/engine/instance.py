@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -55,7 +56,7 @@ class Engine:
         """
         databases = Databases(
             directory,
-            compiler=compile_computed_value,
+            compiler=partial(compile_computed_value, compat=compat),
             cache_bytes=cache_bytes,
             lock_timeout=lock_timeout,
         )

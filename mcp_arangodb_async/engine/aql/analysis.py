@@ -84,7 +84,9 @@ def is_constant(expression: ast.Expression) -> bool:
         match node:
             case ast.Literal() | ast.BindParameter() | ast.CollectionParameter():
                 continue
-            case ast.ArrayLiteral() | ast.ObjectLiteral() | ast.ObjectMember() | ast.AttributeAccess():
+            case ast.ArrayLiteral() | ast.ObjectLiteral() | ast.ObjectMember() | ast.Spread():
+                left.extend(children(node))
+            case ast.AttributeAccess():
                 left.extend(children(node))
             case ast.Unary(operator="+" | "-", operand=ast.Literal()):
                 continue

@@ -1,4 +1,4 @@
-"""The syntax tree of AQL 3.12, as written: no name is resolved, nothing is folded.
+"""The syntax tree of AQL, as written: no name is resolved, nothing is folded.
 
 Every node has `position`, the offset of its first character (of the operator, for operators) in the query's
 text; positions take no part in equality. Nodes are frozen and compare by value, so a tree may be a cache key.
@@ -27,6 +27,7 @@ UnaryOperator: TypeAlias = OneOf["+", "-", "NOT"]
 ComparisonOperator: TypeAlias = OneOf["==", "!=", "<", "<=", ">", ">=", "IN", "NOT IN"]
 ArithmeticOperator: TypeAlias = OneOf["+", "-", "*", "/", "%"]
 LogicalOperator: TypeAlias = OneOf["AND", "OR"]
+MatchOperator: TypeAlias = OneOf["LIKE", "NOT LIKE", "=~", "!~"]
 QuantifierKind: TypeAlias = OneOf["ALL", "ANY", "NONE", "AT LEAST", "COUNT"]
 
 
@@ -74,10 +75,17 @@ class CollectionParameter(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ArrayLiteral(Node):
-    """`[a, b]`."""
+class Spread(Node):
+    """`...value` in a literal: the elements of an array, or the members of an object (from 4.0 on)."""
 
-    elements: tuple[Expression, ...]
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayLiteral(Node):
+    """`[a, ...b]`."""
+
+    elements: tuple[Expression | Spread, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +103,9 @@ class ObjectMember(Node):
 
 @dataclass(frozen=True, slots=True)
 class ObjectLiteral(Node):
-    """`{a: 1, [b]: 2, c}`, members in order, the same key possibly twice."""
+    """`{a: 1, [b]: 2, c, ...d}`, members in order, the same key possibly twice."""
 
-    members: tuple[ObjectMember, ...]
+    members: tuple[ObjectMember | Spread, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +204,7 @@ class ArrayComparison(Node):
     """`a ALL == b`: the comparison for the elements of `left`, counted by `quantifier` (never COUNT)."""
 
     quantifier: Quantifier
-    operator: ComparisonOperator
+    operator: ComparisonOperator | MatchOperator
     left: Expression
     right: Expression
 

@@ -24,7 +24,7 @@ _NAMES: Mapping[str, str] = MappingProxyType(
     | {kind: f"{kind} operator" for kind in ("==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%")}
     | {kind: f"{kind.lower()} modifier" for kind in ("OUTBOUND", "INBOUND", "ANY", "ALL", "NONE", "AT LEAST")}
     | {"DISTINCT": "DISTINCT modifier", "NULL": "null", "TRUE": "true", "FALSE": "false"}
-    | {"=": "assignment", ",": '","', "=~": "~= operator", "!~": "~! operator"}
+    | {"=": "assignment", ",": '","', "...": "spread operator", "=~": "~= operator", "!~": "~! operator"}
 )
 """ArangoDB's own names for tokens, where they differ from the kind."""
 
@@ -37,11 +37,12 @@ MAX_FRAMES = 900
 class TokenCursor:
     """Reads tokens in order; every mistake it raises names what was found, near what, and where."""
 
-    __slots__ = ("at", "frames", "kinds", "offsets", "text", "values")
+    __slots__ = ("at", "compat", "frames", "kinds", "offsets", "text", "values")
 
     def __init__(self, text: str, compat: str = "3.12") -> None:
         tokens = lexer.tokenize(text, compat)
         self.text = text
+        self.compat = compat
         self.kinds = tokens.kinds
         self.values = tokens.values
         self.offsets = tokens.offsets

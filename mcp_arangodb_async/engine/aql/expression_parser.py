@@ -112,12 +112,10 @@ class ExpressionParser(TokenCursor, ABC):
                 self.at += 1
                 return self.match(following, left, deny=True)
             return None
-        if kind != lexer.AT_LEAST and not (
-            following in precedence.COMPARISONS or self.is_not_in(self.at + 1)
-        ):
+        if kind != lexer.AT_LEAST and not self.at_comparison(self.at + 1):
             return None  # the ANY of a traversal, not a quantifier
         quantifier = self.quantifier()
-        if not (self.kinds[self.at] in precedence.COMPARISONS or self.is_not_in(self.at)):
+        if not self.at_comparison(self.at):
             raise self.unexpected()
         position = self.offsets[self.at]
         operator, power = self.comparison_operator()
@@ -129,16 +127,23 @@ class ExpressionParser(TokenCursor, ABC):
         call = ast.FunctionCall(position, function, (left, self.expression(precedence.EQUALITY + 1)))
         return call if denies is deny else ast.Unary(position, "NOT", call)
 
-    def is_not_in(self, at: int) -> bool:
-        return self.kinds[at] == "NOT" and self.kinds[at + 1] == "IN"
+    def at_comparison(self, at: int) -> bool:
+        """Tell whether an operator is there that a quantifier may precede; from 4.0 on LIKE, =~ and !~."""
+        kind = self.kinds[at]
+        following = self.kinds[at + 1] if kind == "NOT" else ""
+        if kind in precedence.COMPARISONS or following == "IN":
+            return True
+        return self.compat != "3.12" and (kind in precedence.MATCHES or following == "LIKE")
 
-    def comparison_operator(self) -> tuple[ast.ComparisonOperator, int]:
+    def comparison_operator(self) -> tuple[ast.ComparisonOperator | ast.MatchOperator, int]:
         kind = self.kinds[self.at]
         self.at += 1
         if kind == "NOT":
             self.at += 1
-            return "NOT IN", precedence.IN
-        return precedence.COMPARISONS[kind], precedence.POWERS[kind]
+            is_in = self.kinds[self.at - 1] == "IN"
+            return ("NOT IN", precedence.IN) if is_in else ("NOT LIKE", precedence.EQUALITY)
+        operator = precedence.COMPARISONS.get(kind) or precedence.ARRAY_MATCHES[kind]
+        return operator, precedence.POWERS[kind]
 
     def quantifier(self) -> ast.Quantifier:
         """Read ALL, ANY, NONE or AT LEAST (n)."""
@@ -270,9 +275,9 @@ class ExpressionParser(TokenCursor, ABC):
 
     def array(self) -> ast.Expression:
         position = self.step()
-        elements: list[ast.Expression] = []
+        elements: list[ast.Expression | ast.Spread] = []
         while self.kinds[self.at] != "]":
-            elements.append(self.expression())
+            elements.append(self.spread() if self.kinds[self.at] == "..." else self.expression())
             if not self.accept(","):
                 break
         self.expect("]")
@@ -284,13 +289,17 @@ class ExpressionParser(TokenCursor, ABC):
     def object(self) -> ast.ObjectLiteral:
         """Read an object; the next token must open one."""
         position = self.expect("{")
-        members: list[ast.ObjectMember] = []
+        members: list[ast.ObjectMember | ast.Spread] = []
         while self.kinds[self.at] != "}":
-            members.append(self.member())
+            members.append(self.spread() if self.kinds[self.at] == "..." else self.member())
             if not self.accept(","):
                 break
         self.expect("}")
         return ast.ObjectLiteral(position, tuple(members))
+
+    def spread(self) -> ast.Spread:
+        """Read `...value`; the lexer knows the sign from 4.0 on only."""
+        return ast.Spread(self.step(), self.expression())
 
     def member(self) -> ast.ObjectMember:
         at = self.at

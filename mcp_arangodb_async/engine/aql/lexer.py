@@ -68,6 +68,8 @@ _TOKEN = re.compile(
     r"|(_++|.|\Z))",
     re.DOTALL,
 )
+_LATER_TOKEN = re.compile(_TOKEN.pattern.replace(r"(\.\.|", r"(\.{2,3}|", 1), re.DOTALL)
+"""The same with `...`, which spreads arrays and objects in literals from ArangoDB 4.0 on."""
 _ESCAPE = re.compile(
     r"\\(?:u([dD][89abAB][0-9A-Fa-f]{2})\\u([dD][c-fC-F][0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|(.))", re.DOTALL
 )
@@ -90,13 +92,13 @@ class Tokens:
 
 def tokenize(text: str, compat: str = "3.12") -> Tokens:
     """Return all tokens of a query's text; 1524 if there is more of it than one query may hold."""
-    words = _WORDS if compat == "3.12" else _LATER_WORDS
+    words, token = (_WORDS, _TOKEN) if compat == "3.12" else (_LATER_WORDS, _LATER_TOKEN)
     kinds: list[str] = []
     values: list[str] = []
     offsets: list[int] = []
     if len(text) > MAX_LENGTH:
         raise _too_much(f"query text has {len(text)} characters, at most {MAX_LENGTH} are allowed")
-    for match in islice(_TOKEN.finditer(text), MAX_TOKENS):
+    for match in islice(token.finditer(text), MAX_TOKENS):
         group = match.lastindex
         assert group is not None
         value = match[group]

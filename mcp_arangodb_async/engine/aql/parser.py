@@ -298,7 +298,9 @@ class QueryParser(PatternParser):
             )
         seen: set[str] = set()
         for member in bounds.members:
-            name = member.key.value if isinstance(member.key, ast.Literal) and not member.computed else None
+            name: object = None
+            if isinstance(member, ast.ObjectMember) and not member.computed:
+                name = member.key.value if isinstance(member.key, ast.Literal) else None
             if not isinstance(name, str) or name not in {"preceding", "following"}:
                 raise self.mistake(
                     f"Invalid WINDOW attribute '{name or ''}'; "
@@ -358,7 +360,7 @@ class QueryParser(PatternParser):
     def check_example(self, example: ast.ObjectLiteral) -> None:
         """Refuse an UPSERT example whose attribute names are not written out."""
         for member in example.members:
-            if member.computed or not isinstance(member.key, ast.Literal):
+            if isinstance(member, ast.Spread) or member.computed or not isinstance(member.key, ast.Literal):
                 raise self.mistake(
                     "expecting object literal with literal attribute names in example",
                     offset=member.position,

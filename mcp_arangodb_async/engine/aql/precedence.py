@@ -22,10 +22,20 @@ TERNARY, OR, AND, QUANTIFIED, AT_LEAST, EQUALITY, IN, ORDER, RANGE, SUM, PRODUCT
 POWERS: Mapping[str, int] = MappingProxyType(
     {"?": TERNARY, "OR": OR, "AND": AND, "ALL": QUANTIFIED, "ANY": QUANTIFIED, "NONE": QUANTIFIED}
     | {lexer.AT_LEAST: AT_LEAST, "==": EQUALITY, "!=": EQUALITY, "LIKE": EQUALITY, "=~": EQUALITY}
-    | {"!~": EQUALITY, "IN": IN, "NOT": IN, "NOT IN": IN, "<": ORDER, "<=": ORDER, ">": ORDER, ">=": ORDER}
+    | {
+        "!~": EQUALITY,
+        "IN": IN,
+        "NOT": IN,
+        "NOT IN": IN,
+        "NOT LIKE": EQUALITY,
+        "<": ORDER,
+        "<=": ORDER,
+        ">": ORDER,
+        ">=": ORDER,
+    }
     | {"..": RANGE, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "%": PRODUCT}
 )
-"""The powers of operators between two expressions, by their first token; `NOT IN` is listed for printing."""
+"""The powers of operators between two expressions, by their first token; those of two are for printing."""
 
 COMPARISONS: Mapping[str, ast.ComparisonOperator] = MappingProxyType(
     {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "IN": "IN"}
@@ -38,6 +48,8 @@ MATCHES: Mapping[str, tuple[str, bool]] = MappingProxyType(
     {"LIKE": ("LIKE", False), "=~": ("REGEX_TEST", False), "!~": ("REGEX_TEST", True)}
 )
 """Operators that are calls of a function, and whether they deny its answer."""
+ARRAY_MATCHES: Mapping[str, ast.MatchOperator] = MappingProxyType({"LIKE": "LIKE", "=~": "=~", "!~": "!~"})
+"""The same behind a quantifier, from ArangoDB 4.0 on."""
 
 CONSTANTS: Mapping[str, bool | None] = MappingProxyType({"NULL": None, "TRUE": True, "FALSE": False})
 

@@ -30,6 +30,7 @@ _TEMPLATES: Mapping[type[ast.Node], str] = MappingProxyType(
     {
         ast.ArrayLiteral: "[<|elements>]",
         ast.ObjectLiteral: "{<|members>}",
+        ast.Spread: "...<|value>",
         ast.Subquery: "(<|query>)",
         ast.Assignment: "<|variable> = <|value>",
         ast.For: "FOR <|variable> IN <|source>< SEARCH |search>< OPTIONS |options>",

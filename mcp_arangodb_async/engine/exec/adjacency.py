@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.catalog.collection import Collection
@@ -141,18 +141,22 @@ def vertex_id(ctx: QueryContext, value: Value, what: str) -> str | None:
 
 def weigher(options: TraversalOptions) -> Callable[[Document], float]:
     """The weight of an edge: its attribute, or the default; 1948 when it is negative."""
-    attribute, default = options.weight_attribute, options.default_weight
-    if attribute is None:
-        return lambda _: 1.0
+    path, default = options.weight_attribute, options.default_weight
+    if path is None:
+        constant = default if options.order == "weighted" else 1.0
+        return lambda _: constant
+    first, *others = path
 
     def weight(edge: Document) -> float:
-        value = edge.get(attribute)
+        value = edge.get(first)
+        for name in others:
+            value = cast("Document", value).get(name) if isinstance(value, dict) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return default
         if value < 0:
             raise ArangoError(
                 errors.ERROR_GRAPH_NEGATIVE_EDGE_WEIGHT,
-                f"edge '{edge['_id']}' has a negative weight in attribute '{attribute}'",
+                f"edge '{edge['_id']}' has a negative weight in attribute '{'.'.join(path)}'",
             )
         return value
 

@@ -25,10 +25,10 @@ MEMORY = 256 * 1024 * 1024
 
 
 def computed_value(
-    text: str, functions: Mapping[str, Function], *, fail_on_warning: bool
+    text: str, functions: Mapping[str, Function], compat: str, *, fail_on_warning: bool
 ) -> Callable[[dict[str, Any]], Any]:
     """Compile an expression such as `RETURN LOWER(@doc.name)`; 10 when it is not of that form."""
-    query = parse(text)
+    query = parse(text, compat)
     if len(query.operations) != 1 or not isinstance(query.operations[0], ast.Return):
         raise ArangoError(errors.ERROR_BAD_PARAMETER, "a computed value's expression must be a single RETURN")
     if is_modification(query):
@@ -37,10 +37,10 @@ def computed_value(
     if names - {"doc"}:
         raise ArangoError(errors.ERROR_BAD_PARAMETER, "the only bind parameter of a computed value is @doc")
     sample: dict[str, Any] = {"doc": {}} if names else {}
-    plan = build_plan(query, tx=None, functions=functions, binds=sample)
+    plan = build_plan(query, tx=None, functions=functions, binds=sample, compat=compat)
     compiled = compile_plan(plan.plan)
     limits = Limits(maximum_runtime=SECONDS, memory=MEMORY, fail_on_warning=fail_on_warning)
-    surroundings = Surroundings(database_name="")
+    surroundings = Surroundings(database_name="", compat=compat)
 
     def compute(document: dict[str, Any]) -> Any:
         ctx = QueryContext(transaction=None, functions=functions, surroundings=surroundings, limits=limits)

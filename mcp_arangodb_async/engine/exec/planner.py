@@ -168,7 +168,9 @@ class Planner:
         )
         structural = set(query.structural)
         variables = Variables(count=query.variable_count)
-        planning = Planning(tx=tx, binds=binds, variables=variables, structural=structural)
+        planning = Planning(
+            tx=tx, binds=binds, variables=variables, structural=structural, compat=self.compat
+        )
         plan, rules = optimise(query.plan, planning, enabled_rules(options.rules))
         query = replace(query, plan=plan, structural=frozenset(structural), variable_count=variables.count)
         return OptimisedQuery(query=query, rules=rules, variables=variables)

@@ -18,32 +18,39 @@ from .run import CompiledQuery, compile_plan
 SECONDS = 10.0
 
 
-def tokenizer_of(analyzer: Analyzer, functions: Mapping[str, Function]) -> Tokenizer:
+def tokenizer_of(analyzer: Analyzer, functions: Mapping[str, Function], compat: str) -> Tokenizer:
     """The tokenizer of an analyzer; 10 for bad properties."""
     if analyzer.type == "wildcard":
         # Its n-grams only speed LIKE up; what LIKE compares are the tokens of the analyzer inside.
         inner: dict[str, Any] = analyzer.properties.get("analyzer") or {"type": "identity"}
         return open_analyzer(inner["type"], inner.get("properties") or {})
-    return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions))
+    return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions, compat))
 
 
 class _Runs:
     """Runs the queries of `aql` analyzers, each compiled once."""
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
+    def __init__(self, functions: Mapping[str, Function], compat: str) -> None:
         self._functions = functions
+        self._compat = compat
         self._compiled: dict[str, CompiledQuery] = {}
 
     def __call__(self, query: str, parameter: str, /, *, memory_limit: int) -> list[Any]:
         """The rows of the query for one text."""
         compiled = self._compiled.get(query)
         if compiled is None:
-            plan = build_plan(parse(query), tx=None, functions=self._functions, binds={"param": ""})
+            plan = build_plan(
+                parse(query, self._compat),
+                tx=None,
+                functions=self._functions,
+                binds={"param": ""},
+                compat=self._compat,
+            )
             compiled = self._compiled[query] = compile_plan(plan.plan)
         ctx = QueryContext(
             transaction=None,
             functions=self._functions,
-            surroundings=Surroundings(database_name=""),
+            surroundings=Surroundings(database_name="", compat=self._compat),
             limits=Limits(maximum_runtime=SECONDS, memory=memory_limit),
         )
         return [row for batch in compiled.batches(ctx, {"param": parameter}) for row in batch]

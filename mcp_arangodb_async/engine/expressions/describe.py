@@ -87,6 +87,8 @@ def _describe(node: Expression, parts: list[dict[str, Any]]) -> dict[str, Any]:
             return _node("array filter", 83, parts)
         case Not():
             return _node("unary not", 19, parts)
+        case Sign(operator="..."):
+            return {"type": "array splice", "subNodes": parts}
         case Sign(operator=operator):
             return _node(
                 f"unary {'minus' if operator == '-' else 'plus'}", 18 if operator == "-" else 17, parts

@@ -166,6 +166,8 @@ class Generator:
                 return loops.quantified(self, node, parts)
             case Not():
                 return self._join(f"(not {self.truth(parts[0])})", parts, kind="bool")
+            case Sign(operator="..."):
+                return self._runtime(operators.spread_array, parts, with_context=True, kind="array")
             case Sign(operator=operator):
                 return self._runtime(arithmetic.negate if operator == "-" else arithmetic.positive, parts)
             case Arithmetic(operator=operator):
@@ -180,8 +182,8 @@ class Generator:
                 return self._ternary(parts, has_then=then is not None)
             case Range():
                 return self._runtime(operators.numbers, parts, with_context=True, kind="array")
-            case ArrayLiteral():
-                return self._join(f"[{', '.join(part.text for part in parts)}]", parts, kind="array")
+            case ArrayLiteral(items=items):
+                return self._array(items, parts)
             case ObjectLiteral(entries=entries, last_wins=last_wins):
                 return self._object(entries, parts, last_wins=last_wins)
             case Call(function=function):
@@ -267,6 +269,11 @@ class Generator:
         truth, again = self._captured_truth(replace(condition, test=None))
         return self._join(f"({again} if {truth} else {choices[0].text})", parts, levels=2)
 
+    def _array(self, items: Sequence[Expression], parts: Sequence[Code]) -> Code:
+        stars = ["*" if isinstance(item, Sign) and item.operator == "..." else "" for item in items]
+        inside = ", ".join(star + part.text for star, part in zip(stars, parts, strict=True))
+        return self._join(f"[{inside}]", parts, kind="array")
+
     def _object(self, entries: tuple[Entry, ...], parts: list[Code], *, last_wins: bool) -> Code:
         keys = [entry.key for entry in entries]
         if all(isinstance(key, str) for key in keys):
@@ -280,15 +287,16 @@ class Generator:
         pairs: list[str] = []
         for key in keys:
             name = self.program.constant(key) if key is None or isinstance(key, str) else next(rest).text
-            pairs.append(f"({name}, {next(rest).text})")
+            value = next(rest).text
+            if key is None:
+                value = f"{self.program.runtime(operators.spread_object)}(ctx, {value})"
+            pairs.append(f"({name}, {value})")
         text = f"{self.program.runtime(operators.object_of)}(({', '.join(pairs)},), last_wins={last_wins})"
         return self._join(text, parts, kind="object", levels=3)
 
     def _collection(self, node: CollectionValue) -> Code:
         name = self.program.constant(node.collection)
         match node.use:
-            case "documents":
-                return Code(text=f"ctx.collection_documents({name})", kind="array", depth=1)
             case "count":
                 return Code(text=f"ctx.collection_count({name})", kind="number", depth=1)
             case "name":

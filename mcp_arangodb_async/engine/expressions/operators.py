@@ -170,6 +170,23 @@ def object_of(pairs: Iterable[tuple[Value, Value]], *, last_wins: bool = False) 
     return made
 
 
+def spread_array(ctx: FunctionContext, value: Value) -> list[Any]:
+    """The elements that `...value` puts into an array: none, with a warning, unless it is an array."""
+    if isinstance(value, list):
+        ctx.charge(8 * len(value))
+        return value
+    ctx.warn(errors.ERROR_QUERY_ARRAY_EXPECTED, "array expected as operand of array splice")
+    return []
+
+
+def spread_object(ctx: FunctionContext, value: Value) -> dict[str, Any]:
+    """The members that `...value` puts into an object: none, with a warning, unless it is an object."""
+    if isinstance(value, dict):
+        return value
+    ctx.warn(errors.ERROR_QUERY_OBJECT_EXPECTED, "object expected as operand of object splice")
+    return {}
+
+
 def paced(ctx: FunctionContext, items: Sequence[Any]) -> Iterable[Any]:
     """The items, with a look at the query's limits every so often when there are many."""
     if len(items) <= CHECK_EVERY:

@@ -103,9 +103,9 @@ class Not:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sign:
-    """Unary plus or minus."""
+    """Unary plus or minus; `...`, only among the items of an array literal, stands for the elements."""
 
-    operator: Literal["+", "-"]
+    operator: Literal["+", "-", "..."]
     operand: Expression
 
 
@@ -165,7 +165,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArrayLiteral:
-    """`[a, b, ...]`."""
+    """`[a, b]`."""
 
     items: tuple[Expression, ...]
 
@@ -196,10 +196,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CollectionValue:
-    """A collection in an expression: the array of its documents, their number, or its name for a function."""
+    """A collection in an expression: its name for a function, or the number of its documents."""
 
     collection: str
-    use: Literal["documents", "count", "name"] = "documents"
+    use: Literal["count", "name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -214,14 +214,17 @@ class GraphAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraversalOptions:
-    """OPTIONS of a traversal or path search; empty collections mean no restriction."""
+    """OPTIONS of a traversal or path search; empty collections mean no restriction.
+
+    `weight_attribute` is the way to the attribute: one name in ArangoDB 3.12, several from 4.0 on.
+    """
 
     order: Literal["dfs", "bfs", "weighted"] = "dfs"
     unique_vertices: Uniqueness = "none"
     unique_edges: Literal["none", "path"] = "path"
     edge_collections: tuple[str, ...] = ()
     vertex_collections: tuple[str, ...] = ()
-    weight_attribute: str | None = None
+    weight_attribute: tuple[str, ...] | None = None
     default_weight: float = 1.0
 
 

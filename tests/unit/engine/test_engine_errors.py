@@ -18,7 +18,8 @@ def test_every_constant_has_its_row_and_every_row_its_constant() -> None:
 
 
 def test_every_number_is_one_the_driver_knows() -> None:
-    assert set(ERRORS) <= {value for name, value in vars(errno).items() if name.isupper()}
+    newer = {errors.ERROR_QUERY_OBJECT_EXPECTED}  # of ArangoDB 4.0, which the driver does not know yet
+    assert set(ERRORS) - newer <= {value for name, value in vars(errno).items() if name.isupper()}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class ExpressionBuilder:
         self._elements: list[Expression] = []
 
     def expression(self, node: ast.Expression) -> Expression:
-        """The plan's expression for a tree; a collection may stand for its documents."""
+        """The plan's expression for a tree."""
         quick = self._leaf(node)
         if quick is not None:
             return quick
@@ -71,7 +71,7 @@ class ExpressionBuilder:
             case ast.BindParameter(name=name):
                 return self.parameter(name)
             case ast.CollectionParameter(name=name):
-                return self._collection(self.build.collection_parameter(name))
+                raise self._misplaced(self.build.collection_parameter(name))
             case ast.Element():
                 return self._elements[-1]
             case _:
@@ -92,9 +92,11 @@ class ExpressionBuilder:
         return self.build.calculate(expression)
 
     def name(self, name: str) -> Expression:
-        """A variable, or a collection; 1203 when there is neither."""
+        """A variable; 1568 for a collection, 1203 when there is neither."""
         variable = self.build.scopes.find(name)
-        return Reference(variable=variable) if variable is not None else self._collection(name)
+        if variable is None:
+            raise self._misplaced(name)
+        return Reference(variable=variable)
 
     def parameter(self, name: str) -> Expression:
         """A bind parameter used as a value."""
@@ -102,12 +104,15 @@ class ExpressionBuilder:
         self.build.parameters[name] = kind
         return tree.Parameter(name=name, kind=kind)
 
-    def _collection(self, name: str) -> Expression:
+    def _misplaced(self, name: str) -> ArangoError:
+        """A collection is no value: since 3.9 ArangoDB refuses it by default, and from 4.0 on always."""
         if name not in self.build.catalog.by_name:
             known = [*self.build.catalog.by_name, *(each for each, _ in self.build.scopes.visible())]
-            raise unknown_collection(name, known)
-        self.build.collection(name)
-        return tree.CollectionValue(collection=name)
+            return unknown_collection(name, known)
+        return ArangoError(
+            errors.ERROR_QUERY_COLLECTION_USED_IN_EXPRESSION,
+            f"collection '{name}' used as expression operand",
+        )
 
     def _steps(self, node: ast.Expression) -> Steps:
         match node:
@@ -147,22 +152,14 @@ class ExpressionBuilder:
                 raise AssertionError("leaves are built without steps")
         assert_never(node)
 
-    def _operand(self, expression: Expression) -> Expression:
-        if isinstance(expression, tree.CollectionValue):
-            raise ArangoError(
-                errors.ERROR_QUERY_COLLECTION_USED_IN_EXPRESSION,
-                f"collection '{expression.collection}' used as expression operand",
-            )
-        return expression
-
     # Accesses
 
     def _attribute(self, node: ast.AttributeAccess) -> Steps:
-        base = self._operand((yield node.subject))
+        base = yield node.subject
         return tree.Attribute(base=base, name=node.name)
 
     def _bound_attribute(self, node: ast.BoundAttributeAccess) -> Steps:
-        base = self._operand((yield node.subject))
+        base = yield node.subject
         prefix = "@" if isinstance(node.parameter, ast.CollectionParameter) else ""
         names = self.build.shape(prefix + node.parameter.name)
         if isinstance(names, str):
@@ -178,8 +175,8 @@ class ExpressionBuilder:
         return base
 
     def _element(self, node: ast.IndexAccess) -> Steps:
-        base = self._operand((yield node.subject))
-        index = self._operand((yield node.index))
+        base = yield node.subject
+        index = yield node.index
         return tree.Element(base=base, index=index)
 
     def _expansion(self, node: ast.Expansion) -> Steps:
@@ -244,7 +241,10 @@ class ExpressionBuilder:
     def _array(self, node: ast.ArrayLiteral) -> Steps:
         items: list[Expression] = []
         for element in node.elements:
-            items.append((yield element))  # noqa: PERF401  # no yield in a comprehension
+            if isinstance(element, ast.Spread):
+                items.append(tree.Sign(operator="...", operand=(yield element.value)))
+            else:
+                items.append((yield element))
         if all(isinstance(item, Constant) for item in items):
             return Constant(value=[item.value for item in items if isinstance(item, Constant)])
         return tree.ArrayLiteral(items=tuple(items))
@@ -252,6 +252,9 @@ class ExpressionBuilder:
     def _object(self, node: ast.ObjectLiteral) -> Steps:
         entries: list[tree.Entry] = []
         for member in node.members:
+            if isinstance(member, ast.Spread):
+                entries.append(tree.Entry(key=None, value=(yield member.value)))
+                continue
             key: str | Expression
             match member.key:
                 case ast.Literal(value=str(name)) if not member.computed:
@@ -259,7 +262,7 @@ class ExpressionBuilder:
                 case ast.BindParameter(name=name) if not member.computed:
                     key = self._bound_key(name)
                 case _:
-                    key = self._operand((yield member.key))
+                    key = yield member.key
             if member.shorthand and isinstance(member.value, ast.Name):
                 entries.append(tree.Entry(key=key, value=self._shorthand(member.value.name)))
             else:
@@ -287,7 +290,7 @@ class ExpressionBuilder:
     # Operators
 
     def _unary(self, node: ast.Unary) -> Steps:
-        operand = self._operand((yield node.operand))
+        operand = yield node.operand
         if node.operator == "NOT":
             return tree.Not(operand=operand)
         if isinstance(operand, Constant) and is_number(value := operand.value):
@@ -296,16 +299,14 @@ class ExpressionBuilder:
         return tree.Sign(operator=node.operator, operand=operand)
 
     def _arithmetic(self, node: ast.Arithmetic) -> Steps:
-        left = self._operand((yield node.left))
-        right = self._operand((yield node.right))
+        left = yield node.left
+        right = yield node.right
         folded = _folded_number(node.operator, left, right)
         return folded or tree.Arithmetic(operator=node.operator, left=left, right=right)
 
     def _comparison(self, node: ast.Comparison) -> Steps:
-        left = self._operand((yield node.left))
+        left = yield node.left
         right = yield node.right
-        if node.operator not in {"IN", "NOT IN"}:
-            right = self._operand(right)
         return tree.Comparison(operator=node.operator, left=left, right=right)
 
     def _quantified(self, node: ast.ArrayComparison) -> Steps:
@@ -314,19 +315,43 @@ class ExpressionBuilder:
         kind = node.quantifier.kind
         assert kind != "COUNT"
         least = None if node.quantifier.count is None else (yield node.quantifier.count)
-        return tree.Quantified(quantifier=kind, operator=node.operator, left=left, right=right, least=least)
+        match node.operator:
+            case "LIKE" | "NOT LIKE" | "=~" | "!~" as operator:
+                return self._matched(left, kind, least, operator, right)
+            case operator:
+                return tree.Quantified(
+                    quantifier=kind, operator=operator, left=left, right=right, least=least
+                )
+
+    def _matched(
+        self,
+        left: Expression,
+        kind: tree.Quantifier,
+        least: Expression | None,
+        operator: ast.MatchOperator,
+        right: Expression,
+    ) -> Expression:
+        """`left ANY LIKE right` and its kin; ArangoDB takes them for `left[? ANY FILTER ..LIKE right]`."""
+        current = self.build.variables.make("CURRENT")
+        name = "LIKE" if operator.endswith("LIKE") else "REGEX_TEST"
+        condition: Expression = self.call(self.function(name), [Reference(variable=current), right])
+        if operator in {"NOT LIKE", "!~"}:
+            condition = tree.Not(operand=condition)
+        return tree.Question(
+            base=left, levels=1, current=current, quantifier=kind, low=least, condition=condition
+        )
 
     def _logical(self, node: ast.Logical) -> Steps:
-        operands = [self._operand((yield node.operands[0]))]
+        operands = [(yield node.operands[0])]
         self.build.lazy += 1
         for operand in node.operands[1:]:
-            operands.append(self._operand((yield operand)))  # noqa: PERF401  # as above
+            operands.append((yield operand))  # noqa: PERF401  # as above
         self.build.lazy -= 1
         sign = "&&" if node.operator == "AND" else "||"
         return tree.Logical(operator=sign, operands=tuple(operands))
 
     def _ternary(self, node: ast.Ternary) -> Steps:
-        condition = self._operand((yield node.condition))
+        condition = yield node.condition
         self.build.lazy += 1
         then = None if node.then is None else (yield node.then)
         otherwise = yield node.otherwise
@@ -334,8 +359,8 @@ class ExpressionBuilder:
         return tree.Ternary(condition=condition, then=then, otherwise=otherwise)
 
     def _range(self, node: ast.Range) -> Steps:
-        low = self._operand((yield node.low))
-        high = self._operand((yield node.high))
+        low = yield node.low
+        high = yield node.high
         return tree.Range(low=low, high=high)
 
     # Calls
@@ -344,13 +369,24 @@ class ExpressionBuilder:
         function = self.function(node.name)
         arguments: list[Expression] = []
         for position, argument in enumerate(node.arguments):
-            value = yield argument
-            if isinstance(value, tree.CollectionValue) and position in function.collections:
-                value = tree.CollectionValue(collection=value.collection, use="name")
-            arguments.append(value)
+            name = self._collection_name(argument) if position in function.collections else None
+            if name is None:
+                arguments.append((yield argument))
+            else:
+                self.build.collection(name)
+                arguments.append(tree.CollectionValue(collection=name, use="name"))
         function, arguments = scored(self.build, function, named(self.build, function, arguments))
         call = self.call(function, arguments)
         return approximate(self.build, call) or call
+
+    def _collection_name(self, node: ast.Expression) -> str | None:
+        match node:
+            case ast.Name(name=name) if self.build.scopes.find(name) is None:
+                return name if name in self.build.catalog.by_name else None
+            case ast.CollectionParameter(name=name):
+                return self.build.collection_parameter(name)
+            case _:
+                return None
 
     def function(self, name: str) -> Function:
         """The function with this name; 1540 with the closest names, 1582 for a user's function."""
@@ -389,12 +425,13 @@ class ExpressionBuilder:
 def _folded_object(entries: list[tree.Entry], *, last_wins: bool) -> Expression:
     folded: dict[str, Any] = {}
     for entry in entries:
-        if not isinstance(entry.key, str) or not isinstance(entry.value, Constant):
-            return tree.ObjectLiteral(entries=tuple(entries), last_wins=last_wins)
-        if last_wins:
-            folded[entry.key] = entry.value.value
-        else:
-            folded.setdefault(entry.key, entry.value.value)
+        match entry:
+            case tree.Entry(key=None, value=Constant(value=dict(members))):
+                folded |= members
+            case tree.Entry(key=str(key), value=Constant(value=value)):
+                folded[key] = value if last_wins else folded.get(key, value)
+            case _:
+                return tree.ObjectLiteral(entries=tuple(entries), last_wins=last_wins)
     return Constant(value=folded)
 
 

@@ -213,7 +213,7 @@ def _traversal_options(
         expressions.build.collection(name)
     for name in ("parallelism", "maxProjections", "indexHint", "useCache", "disableIndex", "forceIndexHint"):
         options.get(name)
-    weight, default = _weights(options)
+    weight, default = _weights(options, expressions.build.compat)
     options.finish()
     return TraversalOptions(
         order=order,
@@ -228,22 +228,27 @@ def _traversal_options(
 
 def _path_options(expressions: ExpressionBuilder, node: ast.ObjectLiteral | None) -> TraversalOptions:
     options = Options(expressions, node, "SHORTEST_PATH")
-    weight, default = _weights(options)
+    weight, default = _weights(options, expressions.build.compat)
     for name in ("useCache", "algorithm"):
         options.get(name)
     options.finish()
     return TraversalOptions(weight_attribute=weight, default_weight=default)
 
 
-def _weights(options: Options) -> tuple[str | None, float]:
-    attribute = options.text("weightAttribute")
+def _weights(options: Options, compat: str) -> tuple[tuple[str, ...] | None, float]:
+    if compat == "3.12":
+        attribute = options.text("weightAttribute")
+        path = None if attribute is None else (attribute,)
+    else:  # an empty path is no weight at all
+        names = options.names("weightAttribute")
+        path = None if names in {(), ("",)} else names
     default = options.get("defaultWeight", 1)
     if isinstance(default, bool) or not isinstance(default, int | float):
         options.reject("defaultWeight", "a number is needed")
         default = 1
     if default < 0:
         raise ArangoError(errors.ERROR_GRAPH_NEGATIVE_EDGE_WEIGHT, "defaultWeight must not be negative")
-    return attribute, default
+    return path, default
 
 
 def _order(options: Options, compat: str) -> Literal["dfs", "bfs", "weighted"]:

@@ -11,7 +11,30 @@ from hypothesis import strategies as st
 from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.aql.printer import print_expression, print_query, quote_name
+from mcp_arangodb_async.engine.errors import ArangoError
 from tests.unit.engine.aql.tree_shapes import shape
+
+LATER = (
+    "RETURN [1, ...a, ...[2]]",
+    "RETURN {...a, b: 1, ...{c: 2}}",
+    "RETURN [...(a ? b : c)]",
+    'RETURN a ANY LIKE "b%"',
+    'RETURN a AT LEAST (2) NOT LIKE "b%"',
+    "RETURN (a ALL =~ b) == c",
+    "RETURN a NONE !~ b || c",
+)
+"""What ArangoDB 4.0 added."""
+
+
+@pytest.mark.parametrize("text", LATER)
+def test_what_4_0_added_prints_as_it_is_read(text: str) -> None:
+    query = parse(text, "4.0")
+    printed = print_query(query)
+    assert parse(printed, "4.0") == query
+    assert print_query(parse(printed, "4.0")) == printed
+    with pytest.raises(ArangoError) as error:
+        parse(text)
+    assert error.value.num == 1501
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def shape_of(text: str) -> str:
     return shape(operation.value)
 
 
-def shape(node: ast.Expression | None) -> str:
+def shape(node: ast.Expression | ast.Spread | None) -> str:
     """Return an operator before its operands, in parentheses; a leaf as it is written."""
     match node:
         case None:
@@ -31,6 +31,8 @@ def shape(node: ast.Expression | None) -> str:
             return f"@@{node.name}"
         case ast.Element():
             return "_"
+        case ast.Spread():
+            return f"(... {shape(node.value)})"
         case ast.ArrayLiteral():
             return f"[{' '.join(map(shape, node.elements))}]"
         case ast.ObjectLiteral():
@@ -67,8 +69,10 @@ def shape(node: ast.Expression | None) -> str:
             assert_never(node)
 
 
-def member_shape(member: ast.ObjectMember) -> str:
+def member_shape(member: ast.ObjectMember | ast.Spread) -> str:
     """Return one `key: value`, saying how the key was written."""
+    if isinstance(member, ast.Spread):
+        return shape(member)
     mark = "=" if member.shorthand else ":"
     key = f"[{shape(member.key)}]" if member.computed else shape(member.key)
     return f"{key}{mark}{shape(member.value)}"

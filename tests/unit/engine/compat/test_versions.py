@@ -84,6 +84,36 @@ QUERIES: tuple[tuple[str, Any, Any], ...] = (
     ("RETURN {fold: 1}", [{"fold": 1}], 1501),
     ("LET `match` = 1 RETURN {`fold`: `match`}", [{"fold": 1}], [{"fold": 1}]),
     ('RETURN {"while": 1}["while"]', [1], [1]),
+    # `...` in literals
+    ("LET a = [2, 3] RETURN [1, ...a, 4, ...[5]]", 1501, [[1, 2, 3, 4, 5]]),
+    ("RETURN [0, ...(1..3), 4]", 1501, [[0, 1, 2, 3, 4]]),
+    ("LET a = [[1, 2], [4]] RETURN [...[...a]]", 1501, [[[1, 2], [4]]]),
+    ("RETURN [1, ...null, ...42, 2]", 1501, [[1, 2]]),
+    ("RETURN [...(FOR t IN things RETURN t._key), ...[]]", 1501, [["a"]]),
+    ("FOR i IN 1..2 LET a = [i, i] RETURN [0, ...a]", 1501, [[0, 1, 1], [0, 2, 2]]),
+    ("FOR i IN [1, 3] FILTER i IN [1, ...[2]] RETURN i", 1501, [1]),
+    ("LET a = {x: 1} RETURN {...a, ...{y: 2}, x: 3}", 1501, [{"x": 3, "y": 2}]),
+    ("LET a = {x: 5} RETURN {x: 1, ...a}", 1501, [{"x": 5}]),
+    ("LET s = {size: {w: 2, h: 3}} RETURN {...s, size: {w: 5}}", 1501, [{"size": {"w": 5}}]),
+    ("RETURN {a: 1, ...null, ...42}", 1501, [{"a": 1}]),
+    ('FOR i IN 1..2 RETURN {...{a: i}, [CONCAT("x", i)]: 0}', 1501, [{"a": 1, "x1": 0}, {"a": 2, "x2": 0}]),
+    ("LET t = DOCUMENT('things/a') RETURN KEYS({...t, n: 1}, true)", 1501, [["text", "number", "n"]]),
+    ("RETURN 1...5", [[1, 0]], 1501),
+    # LIKE and regular expressions behind a quantifier
+    ('RETURN ["foo", "bar"] ANY LIKE "b%"', 1501, [True]),
+    ('RETURN ["foo", "bar"] ALL LIKE "%o%"', 1501, [False]),
+    ('RETURN ["foo", "bar"] NONE LIKE "_a_"', 1501, [False]),
+    ('RETURN ["foo", "bar"] ANY NOT LIKE "f__"', 1501, [True]),
+    ('RETURN ["foo", "bar"] AT LEAST (3) LIKE "_oo"', 1501, [False]),
+    ('RETURN ["foo", "bar", "baz"] AT LEAST (2) LIKE "b%"', 1501, [True]),
+    ('RETURN [] AT LEAST (0) NOT LIKE "x%"', 1501, [True]),
+    ('RETURN ["foo", "bar"] ALL =~ "[a-fro]{3}"', 1501, [True]),
+    ('RETURN ["foo", "bar"] ANY !~ "^mo+$"', 1501, [True]),
+    ('RETURN "foo" ANY LIKE "f%"', 1501, [False]),
+    ('RETURN [[] ALL LIKE "x%", [] ANY LIKE "x%", [] NONE LIKE "x%"]', 1501, [[True, False, True]]),
+    ('RETURN [{a: 1}, 34, [5]] ALL =~ "^[^b]+$"', 1501, [True]),
+    ("FOR t IN things FILTER [t.text] ANY LIKE t.text RETURN t._key", 1501, ["a"]),
+    ("RETURN [['a'], ['b']][* FILTER CURRENT ANY LIKE 'b']", 1501, [[["b"]]]),
     # options
     ('INSERT {_key: "a"} INTO things OPTIONS {overwrite: true} RETURN NEW.number', [None], 1210),
 )
@@ -104,6 +134,80 @@ def test_an_option_that_is_gone_is_warned_about(apis: Mapping[str, Api]) -> None
         answer = json.loads(ask(api, "POST", "/_api/cursor", {"query": query}).body)
         warned[version] = [warning["code"] for warning in answer["extra"]["warnings"]]
     assert warned == {"3.12": [], "4.0": [1539]}
+
+
+WEIGHTS = (
+    ('["attr", "sub"]', 1, 2),
+    ('["attr.sub"]', 1, 6),
+    ('"attr.sub"', 6, 6),
+    ("7", 1, 1),
+    ("[]", 1, 1),
+    ('["attr", "missing"]', 1, 1),
+)
+
+
+@pytest.mark.parametrize(("attribute", "before", "after"), WEIGHTS)
+def test_the_way_to_a_weight_may_have_several_steps(
+    apis: Mapping[str, Api], attribute: str, before: int, after: int
+) -> None:
+    query = (
+        "FOR v, e, p IN 1..1 OUTBOUND 'things/a' links "
+        f"OPTIONS {{order: 'weighted', weightAttribute: {attribute}}} RETURN p.weights[1]"
+    )
+    for api in apis.values():
+        edge = {"_key": "e", "_from": "things/a", "_to": "things/b", "attr": {"sub": 2}, "attr.sub": 6}
+        ask(api, "POST", "/_api/document/links?overwriteMode=replace", edge)
+    assert rows(apis["3.12"], query) == [before]
+    assert rows(apis["4.0"], query) == [after]
+
+
+def warnings(api: Api, query: str) -> list[dict[str, Any]]:
+    return json.loads(ask(api, "POST", "/_api/cursor", {"query": query}).body)["extra"]["warnings"]
+
+
+def test_what_is_no_way_to_a_weight_is_warned_about(apis: Mapping[str, Api]) -> None:
+    search = "FOR v IN OUTBOUND SHORTEST_PATH 'things/a' TO 'things/a' links"
+    warned = {
+        given: [
+            each["code"]
+            for each in warnings(apis["4.0"], f"{search} OPTIONS {{weightAttribute: {given}}} RETURN v")
+        ]
+        for given in ("7", "[1]", "[]", "''", "['a', 'b']")
+    }
+    assert warned == {"7": [1539], "[1]": [1539], "[]": [], "''": [], "['a', 'b']": []}
+
+
+def test_spreading_another_value_is_warned_about(apis: Mapping[str, Api]) -> None:
+    found = warnings(apis["4.0"], "RETURN [[...1, ...{}], {...1, ...[]}]")
+    assert [each["code"] for each in found] == [1563, 1563, 1564, 1564]
+    assert "array splice" in found[0]["message"]
+    assert "object splice" in found[2]["message"]
+
+
+def test_computed_values_and_analyzers_speak_the_language_of_the_version(apis: Mapping[str, Api]) -> None:
+    found: dict[str, Any] = {}
+    for version, api in apis.items():
+        value = {"name": "full", "expression": "RETURN @doc.a + '-' + @doc.b", "overwrite": True}
+        ask(api, "POST", "/_api/collection", {"name": f"c{version[0]}", "computedValues": [value]})
+        ask(api, "POST", f"/_api/document/c{version[0]}", {"a": "x", "b": "y"})
+        own = {"queryString": "RETURN @param + '!'"}
+        ask(api, "POST", "/_api/analyzer", {"name": "own", "type": "aql", "properties": own})
+        found[version] = rows(api, f"FOR d IN c{version[0]} RETURN [d.full, TOKENS(d.a, 'own')]")
+    assert found == {"3.12": [[0, ["0"]]], "4.0": [["x-y", ["x!"]]]}
+
+
+def test_computed_values_have_the_functions_of_the_version(apis: Mapping[str, Api]) -> None:
+    statuses: dict[str, list[int]] = {}
+    for version, api in apis.items():
+        values = [
+            {"name": "v", "expression": f"RETURN {call}", "overwrite": True}
+            for call in ("PARTITION(@doc.a, ':')", "V8(@doc.a)")
+        ]
+        statuses[version] = [
+            ask(api, "POST", "/_api/collection", {"name": f"f{number}", "computedValues": [value]}).status
+            for number, value in enumerate(values)
+        ]
+    assert statuses == {"3.12": [400, 200], "4.0": [200, 400]}
 
 
 REMOVED = (

@@ -102,7 +102,7 @@ EVERY_NODE = (
     "UPSERT {a: 1} INSERT {a: 1} REPLACE {a: 2} IN people RETURN [OLD, NEW]",
     "FOR p IN people FILTER false RETURN p",
     "FOR p IN people FILTER p.age IN [1, 2] || p._key == 'a' RETURN p.tags[* FILTER CURRENT > 1 LIMIT 1]",
-    "RETURN [1 + 2 * -3, !true, 1 < 2 ? 'a' : @b, {['x']: 1}, people, 1 IN 1..3]",
+    "RETURN [1 + 2 * -3, !true, 1 < 2 ? 'a' : @b, {['x']: 1}, LENGTH(people), 1 IN 1..3]",
     "FOR x IN [[1]] RETURN [x[? 1..2 FILTER CURRENT], x ANY IN [1], x[*][0], x ? (RETURN x) : {x}]",
 )
 
