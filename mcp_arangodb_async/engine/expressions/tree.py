@@ -242,15 +242,23 @@ NULL = Constant(value=None)
 TRUE = Constant(value=True)
 FALSE = Constant(value=False)
 LEAVES = frozenset({Constant, Parameter, Reference, CollectionValue, Subquery})
+#: Leaves that are values known before any row.
+VALUES = frozenset({Constant, Parameter})
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The direct sub-expressions, in the order in which they are evaluated."""
-    if isinstance(expression, Attribute):  # the most frequent kind: planning asks for it thousands of times
-        return (expression.base,)
-    match expression:
-        case Constant() | Parameter() | Reference() | CollectionValue() | Subquery():
+    match expression:  # the most frequent kinds first: planning asks for them thousands of times
+        case Attribute(base=base):
+            return (base,)
+        case Reference() | Constant() | Parameter() | CollectionValue() | Subquery():
             return ()
+        case Comparison(left=left, right=right) | Arithmetic(left=left, right=right):
+            return (left, right)
+        case Logical(operands=operands):
+            return operands
+        case Call(arguments=arguments):
+            return arguments
         case Element(base=base, index=index):
             return (base, index)
         case Expansion(base=base, condition=condition, offset=offset, count=count, projection=projection):
@@ -259,10 +267,6 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return _present(base, low, high, condition)
         case Not(operand=operand) | Sign(operand=operand):
             return (operand,)
-        case Arithmetic(left=left, right=right) | Comparison(left=left, right=right):
-            return (left, right)
-        case Logical(operands=operands):
-            return operands
         case Quantified(left=left, right=right, least=least):
             return _present(left, right, least)
         case Ternary(condition=condition, then=then, otherwise=otherwise):
@@ -278,8 +282,6 @@ def children(expression: Expression) -> tuple[Expression, ...]:
                 for part in (entry.key, entry.value)
                 if part is not None and not isinstance(part, str)
             )
-        case Call(arguments=arguments):
-            return arguments
 
 
 def _present(*expressions: Expression | None) -> tuple[Expression, ...]:
@@ -396,21 +398,26 @@ def variables_of(expression: Expression) -> set[Variable]:
     """The variables an expression reads from outside, so without the `CURRENT` of its own expansions."""
     found: set[Variable] = set()
     own: set[Variable] = set()
-    for node in postorder(expression):
-        match node:
-            case Reference(variable=variable):
-                found.add(variable)
-            case Expansion(current=current) | Question(current=current):
-                own.add(current)
-            case Subquery(variables=variables):
-                found.update(variables)
-            case _:
-                pass
-    return found - own
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Attribute):
+            stack.append(node.base)
+        elif isinstance(node, Reference):
+            found.add(node.variable)
+        elif type(node) not in LEAVES:
+            stack += children(node)
+            if isinstance(node, (Expansion, Question)):
+                own.add(node.current)
+        elif isinstance(node, Subquery):
+            found.update(node.variables)
+    return found - own if own else found
 
 
 def is_deterministic(expression: Expression) -> bool:
     """Whether the same variables always give the same value, without side effects or reads of collections."""
+    if type(expression) in VALUES:
+        return True
     for node in postorder(expression):
         match node:
             case Call(function=function) if not function.deterministic:
@@ -427,21 +434,6 @@ def is_deterministic(expression: Expression) -> bool:
 def is_constant(expression: Expression) -> bool:
     """Whether the value is known before any row is read: literals, bind values and what is built of them."""
     return not variables_of(expression) and is_deterministic(expression)
-
-
-def constant_parts(expression: Expression) -> list[Expression]:
-    """The largest parts of an expression that are constant and still have to be computed."""
-    found: list[Expression] = []
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Constant | Parameter):
-            continue
-        if is_constant(node):
-            found.append(node)
-        else:
-            stack.extend(children(node))
-    return found
 
 
 def attribute_path(expression: Expression) -> tuple[Variable, tuple[str, ...]] | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from mcp_arangodb_async.engine.catalog.index import Index
 from mcp_arangodb_async.engine.catalog.options import WriteOptions
+from mcp_arangodb_async.engine.expressions.facts import Facts, facts_of
 from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
 
 Direction: TypeAlias = Literal["OUTBOUND", "INBOUND", "ANY"]
@@ -109,6 +110,11 @@ class CalculationNode:
 
     variable: Variable
     expression: Expression
+    facts: Facts = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the expression once for all rules."""
+        object.__setattr__(self, "facts", facts_of(self.expression))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -402,6 +408,21 @@ Node: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """The nodes of a query or subquery, in the order in which rows pass them; the first is a Singleton."""
+    """The nodes of a query or subquery, in the order in which rows pass them; the first is a Singleton.
+
+    `kinds` are those of its own nodes. `is_flat` says that there is no subquery in it, as a node or in an
+    expression.
+    """
 
     nodes: tuple[Node, ...]
+    kinds: frozenset[type] = field(init=False, repr=False)
+    is_flat: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the nodes once for all rules."""
+        kinds = frozenset(map(type, self.nodes))
+        is_flat = SubqueryNode not in kinds and not any(
+            isinstance(node, CalculationNode) and node.facts.subqueries for node in self.nodes
+        )
+        object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "is_flat", is_flat)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import assert_never
 
 from mcp_arangodb_async.engine.expressions.tree import (
     Call,
     Expression,
-    Subquery,
     Variable,
     postorder,
     variables_of,
@@ -41,12 +40,24 @@ from .nodes import (
     WindowNode,
 )
 
+NONE: Set[Variable] = frozenset[Variable]()
+READING_NOTHING = frozenset({SingletonNode, EnumerateCollectionNode, LimitNode, NoResultsNode})
+SETTING_NOTHING = frozenset({SingletonNode, FilterNode, SortNode, LimitNode, ReturnNode, NoResultsNode})
 
-def reads(node: Node) -> set[Variable]:
+
+def reads(node: Node) -> Set[Variable]:
     """The variables whose values the node needs."""
+    if isinstance(node, CalculationNode):
+        return node.facts.variables
+    if type(node) in READING_NOTHING:
+        return NONE
     match node:
+        case FilterNode(condition=condition):
+            return {condition}
+        case EnumerateListNode(source=source) | ReturnNode(source=source):
+            return {source}
         case SingletonNode() | EnumerateCollectionNode() | LimitNode() | NoResultsNode():
-            return set()
+            return NONE
         case IndexNode(lookups=lookups):
             found: set[Variable] = set()
             for lookup in lookups:
@@ -55,14 +66,8 @@ def reads(node: Node) -> set[Variable]:
             return found
         case EnumerateViewNode(condition=condition, variable=variable):
             return _of(condition) - {variable}
-        case EnumerateListNode(source=source) | ReturnNode(source=source):
-            return {source}
-        case CalculationNode(expression=expression):
-            return variables_of(expression)
         case SubqueryNode(plan=plan):
             return needs(plan)
-        case FilterNode(condition=condition):
-            return {condition}
         case SortNode(elements=elements):
             return {element.variable for element in elements}
         case CollectNode():
@@ -92,16 +97,19 @@ def reads(node: Node) -> set[Variable]:
     assert_never(node)
 
 
-def sets(node: Node) -> set[Variable]:
+def sets(node: Node) -> Set[Variable]:
     """The variables the node gives a value."""
+    if isinstance(node, CalculationNode):
+        return {node.variable}
+    if type(node) in SETTING_NOTHING:
+        return NONE
     match node:
         case SingletonNode() | FilterNode() | SortNode() | LimitNode() | ReturnNode() | NoResultsNode():
-            return set()
+            return NONE
         case (
             EnumerateCollectionNode(variable=variable)
             | IndexNode(variable=variable)
             | EnumerateListNode(variable=variable)
-            | CalculationNode(variable=variable)
             | SubqueryNode(variable=variable)
         ):
             return {variable}
@@ -138,11 +146,14 @@ def needs(plan: Plan) -> set[Variable]:
 
 def every_node(plan: Plan) -> Iterator[Node]:
     """Every node of a plan, those of a subquery before the node that runs it."""
+    if plan.is_flat:
+        yield from plan.nodes
+        return
     for node in plan.nodes:
         if isinstance(node, SubqueryNode):
             yield from every_node(node.plan)
         elif isinstance(node, CalculationNode):
-            for inner in expression_subqueries(node.expression):
+            for inner in inner_plans(node):
                 yield from every_node(inner)
         yield node
 
@@ -150,7 +161,7 @@ def every_node(plan: Plan) -> Iterator[Node]:
 def is_cacheable(plan: Plan) -> bool:
     """Whether the plan gives the same rows as long as the data are the same."""
     for node in every_node(plan):
-        if isinstance(node, CalculationNode):
+        if isinstance(node, CalculationNode) and Call in node.facts.kinds:
             for part in postorder(node.expression):
                 if isinstance(part, Call) and not part.function.cacheable:
                     return False
@@ -168,13 +179,12 @@ def read_after(nodes: tuple[Node, ...]) -> list[set[Variable]]:
     return result
 
 
-def expression_subqueries(expression: Expression) -> list[Plan]:
-    """The plans of subqueries inside an expression."""
+def inner_plans(node: CalculationNode) -> list[Plan]:
+    """The plans of subqueries inside a calculation's expression."""
     plans: list[Plan] = []
-    for node in postorder(expression):
-        if isinstance(node, Subquery):
-            assert isinstance(node.plan, Plan)
-            plans.append(node.plan)
+    for subquery in node.facts.subqueries:
+        assert isinstance(subquery.plan, Plan)
+        plans.append(subquery.plan)
     return plans
 
 

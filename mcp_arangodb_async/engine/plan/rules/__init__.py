@@ -7,7 +7,7 @@ are found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -66,7 +66,7 @@ RULES: tuple[Rule, ...] = (
         apply=indexes.remove_filter_covered_by_index,
         needs=(IndexNode,),
     ),
-    Rule(name="use-index-for-sort", apply=indexes.use_index_for_sort),
+    Rule(name="use-index-for-sort", apply=indexes.use_index_for_sort, needs=(SortNode,)),
     Rule(name="remove-unnecessary-calculations-2", apply=calculations.remove_unnecessary_calculations),
     Rule(
         name="remove-redundant-path-var",
@@ -94,13 +94,23 @@ def enabled_rules(wanted: Sequence[str]) -> frozenset[str]:
 def optimise(plan: Plan, planning: Planning, enabled: frozenset[str]) -> tuple[Plan, tuple[str, ...]]:
     """The plan after all rules that are on, and the names of those that changed it, in order."""
     applied: list[str] = []
-    kinds = {type(node) for node in every_node(plan)}
+    idle: dict[RuleFunction, Plan] = {}
+    kinds = _kinds(plan)
     for rule in RULES:
         if rule.name not in enabled or (rule.needs and kinds.isdisjoint(rule.needs)):
             continue
+        if idle.get(rule.apply) is plan:  # the same function has found nothing to do in it
+            continue
         changed = rule.apply(plan, planning)
-        if changed is not plan:
+        if changed is plan:
+            idle[rule.apply] = plan
+        else:
             plan = changed
-            kinds = {type(node) for node in every_node(plan)}
+            kinds = _kinds(plan)
             applied.append(rule.name)
     return plan, tuple(applied)
+
+
+def _kinds(plan: Plan) -> Set[type]:
+    """The kinds of nodes in a plan, those of subqueries too."""
+    return plan.kinds if plan.is_flat else {type(node) for node in every_node(plan)}

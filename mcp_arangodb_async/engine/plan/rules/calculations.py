@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from mcp_arangodb_async.engine.expressions.text import key_of
 from mcp_arangodb_async.engine.expressions.tree import Reference, Variable
 from mcp_arangodb_async.engine.plan.nodes import (
@@ -17,7 +19,12 @@ from mcp_arangodb_async.engine.plan.nodes import (
 from mcp_arangodb_async.engine.plan.renaming import renamed
 from mcp_arangodb_async.engine.plan.usage import reads, sets
 
-from .support import LOOPS, WRITES, Planning, everywhere, is_repeatable, unchanged, uses
+from .support import COMPUTED, LOOPS, WRITES, Planning, everywhere, is_repeatable, unchanged, uses
+
+#: Nodes after which a calculation may come earlier than after a loop.
+MULTIPLYING = (*LOOPS, *COMPUTED, FilterNode)
+#: Nodes that leave fewer rows to compute for, or the same.
+THINNING = (FilterNode, SortNode, LimitNode)
 
 
 def move_calculations_up(plan: Plan, _: Planning) -> Plan:
@@ -29,13 +36,27 @@ def hoisted(plan: Plan) -> Plan:
     """One (sub)query with its calculations as early as they can be."""
     nodes = list(plan.nodes)
     for node in plan.nodes:
-        if not isinstance(node, CalculationNode | SubqueryNode) or not is_repeatable(node):
+        if not isinstance(node, COMPUTED):
             continue
         place = nodes.index(node)
+        if not _follows_loop(nodes, place) or not is_repeatable(node):
+            continue
         target = _highest(nodes, place)
         if any(isinstance(each, LOOPS) for each in nodes[target:place]):
             nodes.insert(target, nodes.pop(place))
     return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def _follows_loop(nodes: list[Node], place: int) -> bool:
+    """Whether there is a loop between a node and the last thing it reads."""
+    needed = reads(nodes[place])
+    for at in range(place - 1, 0, -1):
+        node = nodes[at]
+        if not needed.isdisjoint(sets(node)):
+            return False
+        if isinstance(node, LOOPS):
+            return True
+    return False
 
 
 def _highest(nodes: list[Node], place: int) -> int:
@@ -50,7 +71,7 @@ def _highest(nodes: list[Node], place: int) -> int:
         writes = [at for at in range(1, place) if isinstance(nodes[at], WRITES)]
         return writes[-1] + 1 if writes and isinstance(nodes[place], SubqueryNode) else 1
     for at in range(target, place):
-        if not isinstance(nodes[at], (*LOOPS, CalculationNode, SubqueryNode, FilterNode)):
+        if not isinstance(nodes[at], MULTIPLYING):
             target = at + 1
     return target
 
@@ -63,9 +84,13 @@ def move_calculations_down(plan: Plan, _: Planning) -> Plan:
 def _move_down(plan: Plan) -> Plan:
     nodes = list(plan.nodes)
     for node in reversed(plan.nodes):
-        if not isinstance(node, CalculationNode | SubqueryNode) or not is_repeatable(node):
+        if not isinstance(node, COMPUTED):
             continue
         place = nodes.index(node)
+        if any(node.variable in reads(each) for each in nodes[place + 1 : place + 2]):
+            continue
+        if not is_repeatable(node):
+            continue
         if not any(isinstance(each, LOOPS) for each in nodes[:place]):
             continue  # done once for all rows already
         target = place
@@ -73,9 +98,9 @@ def _move_down(plan: Plan) -> Plan:
             later = nodes[at]
             if node.variable in reads(later):
                 break
-            if isinstance(later, FilterNode | SortNode | LimitNode):
+            if isinstance(later, THINNING):
                 target = at
-            elif not isinstance(later, CalculationNode | SubqueryNode):
+            elif not isinstance(later, COMPUTED):
                 break
         if target > place:
             nodes.insert(target, nodes.pop(place))
@@ -88,6 +113,8 @@ def remove_redundant_calculations(plan: Plan, _: Planning) -> Plan:
 
 
 def _share(plan: Plan) -> Plan:
+    if not _has_equals(plan):
+        return plan
     nodes = list(plan.nodes)
     kept = {each for node in nodes if isinstance(node, CollectNode) for each in node.keep}
     known: dict[str, Variable] = {}
@@ -109,6 +136,19 @@ def _share(plan: Plan) -> Plan:
     return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
 
 
+def _has_equals(plan: Plan) -> bool:
+    """Whether two calculations may be equal, or one only renames a variable; a cheap first look."""
+    seen: set[Hashable] = set()
+    for node in plan.nodes:
+        if isinstance(node, CalculationNode):
+            facts = node.facts
+            looks = (facts.size, facts.kinds, facts.variables)
+            if looks in seen or isinstance(node.expression, Reference):
+                return True
+            seen.add(looks)
+    return False
+
+
 def remove_unnecessary_calculations(plan: Plan, _: Planning) -> Plan:
     """Drop calculations and subqueries that nobody reads."""
     return everywhere(plan, _remove_unused)
@@ -117,13 +157,11 @@ def remove_unnecessary_calculations(plan: Plan, _: Planning) -> Plan:
 def _remove_unused(plan: Plan) -> Plan:
     nodes = list(plan.nodes)
     while True:
-        counted = uses(Plan(nodes=tuple(nodes)))
+        counted = uses(plan if len(nodes) == len(plan.nodes) else Plan(nodes=tuple(nodes)))
         unused = [
             node
             for node in nodes
-            if isinstance(node, CalculationNode | SubqueryNode)
-            and not counted[node.variable]
-            and is_repeatable(node)
+            if isinstance(node, COMPUTED) and not counted[node.variable] and is_repeatable(node)
         ]
         if not unused:
             break

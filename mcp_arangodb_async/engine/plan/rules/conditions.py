@@ -11,6 +11,7 @@ from mcp_arangodb_async.engine.catalog.index import Index
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.expressions.comparisons import SWAPPED
 from mcp_arangodb_async.engine.expressions.tree import (
+    VALUES,
     Attribute,
     Comparison,
     ComparisonOperator,
@@ -70,9 +71,12 @@ def terms(
     found: list[Term] = []
     for condition in conditions:
         term = _term(condition, variable)
-        if term is not None and is_deterministic(term.value):
-            if all(is_known(each) for each in variables_of(term.value)):
-                found.append(term)
+        if term is None:
+            continue
+        if type(term.value) in VALUES or (
+            is_deterministic(term.value) and all(map(is_known, variables_of(term.value)))
+        ):
+            found.append(term)
     return found
 
 

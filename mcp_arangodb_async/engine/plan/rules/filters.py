@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
 from mcp_arangodb_async.engine.expressions.text import key_of
@@ -17,7 +19,6 @@ from mcp_arangodb_async.engine.expressions.tree import (
     attribute_path,
     conjuncts,
     is_constant,
-    is_deterministic,
     postorder,
     rewrite,
     variables_of,
@@ -37,6 +38,9 @@ from mcp_arangodb_async.engine.values import truthy
 from .calculations import hoisted
 from .support import LOOPS, Planning, everywhere, is_read_only, unchanged, uses
 
+#: Nodes that do not mind whether a filter comes before or after them.
+PASSABLE = (CalculationNode, FilterNode, SortNode)
+
 
 def move_filters_up(plan: Plan, planning: Planning) -> Plan:
     """Test conditions as soon as what they read is there; parts of an AND separately."""
@@ -51,12 +55,15 @@ def _known_early(plan: Plan, planning: Planning) -> Plan:
 
 def _split(plan: Plan, planning: Planning) -> Plan:
     """Take an AND apart whose parts are known at different places."""
-    counted = uses(plan)
+    counted: Counter[Variable] | None = None
     nodes: list[Node] = []
     place = 0
     while place < len(plan.nodes):
         node = plan.nodes[place]
-        parts = _parts(plan.nodes, place, counted[node.variable] if isinstance(node, CalculationNode) else 0)
+        parts: list[Expression] = []
+        if isinstance(node, CalculationNode) and isinstance(node.expression, Logical):
+            counted = uses(plan) if counted is None else counted
+            parts = _parts(plan.nodes, place, counted[node.variable])
         if len(parts) < 2:
             nodes.append(node)
             place += 1
@@ -75,7 +82,7 @@ def _parts(nodes: tuple[Node, ...], place: int, readers: int) -> list[Expression
     following = nodes[place + 1] if place + 1 < len(nodes) else None
     if not isinstance(node, CalculationNode) or not isinstance(following, FilterNode):
         return []
-    if following.condition is not node.variable or readers != 1 or not is_deterministic(node.expression):
+    if following.condition is not node.variable or readers != 1 or not node.facts.is_deterministic:
         return []
     groups: dict[int, list[Expression]] = {}
     for part in conjuncts(node.expression):
@@ -90,7 +97,7 @@ def _known_at(nodes: tuple[Node, ...], expression: Expression) -> int:
     loops, last = 0, 0
     for node in nodes:
         loops += isinstance(node, LOOPS)
-        if sets(node) & needed:
+        if not needed.isdisjoint(sets(node)):
             last = loops
     return last
 
@@ -118,7 +125,7 @@ def _highest(nodes: list[Node], place: int, condition: Variable) -> int:
         elif isinstance(node, SubqueryNode):
             if not is_read_only(node):
                 return target
-        elif not isinstance(node, CalculationNode | FilterNode | SortNode):
+        elif not isinstance(node, PASSABLE):
             return target
     return target
 
@@ -132,7 +139,7 @@ def _decide(plan: Plan, planning: Planning) -> Plan:
     constants = {
         node.variable: node.expression
         for node in plan.nodes
-        if isinstance(node, CalculationNode) and is_constant(node.expression)
+        if isinstance(node, CalculationNode) and node.facts.is_constant
     }
     nodes: list[Node] = []
     for node in plan.nodes:
@@ -165,9 +172,7 @@ def replace_or_with_in(plan: Plan, _: Planning) -> Plan:
 def _with_in(plan: Plan) -> Plan:
     nodes: list[Node] = []
     for node in plan.nodes:
-        if isinstance(node, CalculationNode) and any(
-            isinstance(part, Logical) for part in postorder(node.expression)
-        ):
+        if isinstance(node, CalculationNode) and node.facts.has_or:
             expression = rewrite(node.expression, _joined)
             if expression is not node.expression:
                 node = CalculationNode(variable=node.variable, expression=expression)  # noqa: PLW2901

@@ -34,6 +34,11 @@ from mcp_arangodb_async.engine.plan.usage import sets
 from .conditions import Candidate, Chooser, same_path
 from .support import LOOPS, Planning, definitions, everywhere, is_read_only, resolved, unchanged
 
+#: Nodes behind which a filter still tests what a scan before them gives.
+TESTED_LATER = (*LOOPS, CalculationNode, SortNode)
+#: Nodes that hand on rows in the order in which they come.
+IN_ORDER = (*LOOPS, CalculationNode, FilterNode, SubqueryNode)
+
 
 def use_indexes(plan: Plan, planning: Planning) -> Plan:
     """Replace scans of collections by lookups, where a filter after them allows it."""
@@ -112,7 +117,7 @@ def _conditions_after(
         elif isinstance(node, SubqueryNode):
             if not is_read_only(node):
                 break
-        elif not isinstance(node, (*LOOPS, CalculationNode, SortNode)):
+        elif not isinstance(node, TESTED_LATER):
             break
     return found
 
@@ -176,11 +181,7 @@ def _in_order(plan: Plan, planning: Planning) -> Plan:
     sort = plan.nodes[place]
     assert isinstance(sort, SortNode)
     before = [node for node in plan.nodes[:place] if isinstance(node, LOOPS)]
-    others = [
-        node
-        for node in plan.nodes[1:place]
-        if not isinstance(node, (*LOOPS, CalculationNode, FilterNode, SubqueryNode))
-    ]
+    others = [node for node in plan.nodes[1:place] if not isinstance(node, IN_ORDER)]
     if len(before) != 1 or others:
         return plan
     scan = before[0]
@@ -202,7 +203,7 @@ def _is_limited(nodes: tuple[Node, ...]) -> bool:
     for node in nodes:
         if isinstance(node, LimitNode):
             return node.count is not None and not node.full_count
-        if not isinstance(node, CalculationNode | FilterNode):
+        if not isinstance(node, (CalculationNode, FilterNode)):
             return False
     return False
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.expressions.tree import (
     Call,
-    CollectionValue,
     Expression,
     Subquery,
     Variable,
     Variables,
-    is_deterministic,
     postorder,
     rewrite,
     substitute,
@@ -27,7 +26,6 @@ from mcp_arangodb_async.engine.plan.nodes import (
     EnumerateListNode,
     EnumeratePathsNode,
     EnumerateViewNode,
-    FilterNode,
     IndexNode,
     InsertNode,
     Node,
@@ -52,6 +50,8 @@ LOOPS = (
     ShortestPathNode,
     EnumeratePathsNode,
 )
+#: Nodes that compute one value.
+COMPUTED = (CalculationNode, SubqueryNode)
 WRITES = (InsertNode, UpdateNode, ReplaceNode, RemoveNode, UpsertNode)
 #: Functions that read documents, which do not change while a query only reads.
 STABLE_READS = frozenset({"DOCUMENT", "COLLECTION_COUNT", "LENGTH", "COUNT"})
@@ -70,6 +70,8 @@ class Planning:
 
 def everywhere(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
     """Apply a change to the subqueries of a plan, innermost first, and then to the plan itself."""
+    if plan.is_flat:
+        return change(plan)
     nodes = [_inside(node, change) for node in plan.nodes]
     return change(plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes)))
 
@@ -79,7 +81,7 @@ def _inside(node: Node, change: Callable[[Plan], Plan]) -> Node:
         inner = everywhere(node.plan, change)
         if inner is not node.plan:
             return SubqueryNode(variable=node.variable, plan=inner, is_lookup=node.is_lookup)
-    elif isinstance(node, CalculationNode):
+    elif isinstance(node, CalculationNode) and node.facts.subqueries:
         expression = with_subqueries(node.expression, lambda inner: everywhere(inner, change))
         if expression is not node.expression:
             return CalculationNode(variable=node.variable, expression=expression)
@@ -88,8 +90,6 @@ def _inside(node: Node, change: Callable[[Plan], Plan]) -> Node:
 
 def with_subqueries(expression: Expression, change: Callable[[Plan], Plan]) -> Expression:
     """The expression with the plans of its subqueries changed."""
-    if not any(isinstance(part, Subquery) for part in postorder(expression)):
-        return expression
 
     def changed(part: Expression) -> Expression:
         if isinstance(part, Subquery):
@@ -109,17 +109,18 @@ def with_subqueries(expression: Expression, change: Callable[[Plan], Plan]) -> E
 
 def unchanged(nodes: list[Node], before: tuple[Node, ...]) -> bool:
     """Whether a list holds the very nodes of a plan."""
-    return len(nodes) == len(before) and all(new is old for new, old in zip(nodes, before, strict=True))
+    return len(nodes) == len(before) and all(map(is_, nodes, before))
 
 
 def uses(plan: Plan) -> Counter[Variable]:
     """How often the variables are read, by the nodes of a plan and of the subqueries in it."""
-    return Counter(
-        variable
-        for node in every_node(plan)
-        if not isinstance(node, SubqueryNode)
-        for variable in reads(node)
-    )
+    read: list[Variable] = []
+    for node in every_node(plan):
+        if isinstance(node, CalculationNode):
+            read += node.facts.variables
+        elif not isinstance(node, SubqueryNode):
+            read += reads(node)
+    return Counter(read)
 
 
 def is_read_only(node: SubqueryNode) -> bool:
@@ -130,7 +131,7 @@ def is_read_only(node: SubqueryNode) -> bool:
 def is_repeatable(node: Node) -> bool:
     """Whether a calculation or subquery gives the same again for the same variables, with no other effect."""
     if isinstance(node, CalculationNode):
-        return is_deterministic(node.expression)
+        return node.facts.is_deterministic
     if not isinstance(node, SubqueryNode) or node.is_lookup or not is_read_only(node):
         return False
     return all(
@@ -152,22 +153,12 @@ def definitions(plan: Plan) -> dict[Variable, Expression]:
     return {
         node.variable: node.expression
         for node in plan.nodes
-        if isinstance(node, CalculationNode) and is_deterministic(node.expression)
+        if isinstance(node, CalculationNode) and node.facts.is_deterministic
     }
 
 
 def resolved(expression: Expression, known: Mapping[Variable, Expression]) -> Expression:
     """The expression with variables replaced by what they stand for, all the way down."""
-    while values := {each: known[each] for each in variables_of(expression) if each in known}:
+    while known and (values := {each: known[each] for each in variables_of(expression) if each in known}):
         expression = substitute(expression, values)
     return expression
-
-
-def reads_collections(expression: Expression) -> bool:
-    """Whether an expression reads documents other than through variables."""
-    return any(isinstance(part, CollectionValue | Subquery) for part in postorder(expression))
-
-
-def condition_of(node: FilterNode, known: Mapping[Variable, Expression]) -> Expression | None:
-    """The expression that a filter tests, when it is a repeatable calculation."""
-    return known.get(node.condition)

@@ -1,0 +1,96 @@
+"""What the optimiser asks of an expression again and again, found in one walk and kept with its node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .tree import (
+    LEAVES,
+    VALUES,
+    Attribute,
+    Call,
+    CollectionValue,
+    Expansion,
+    Expression,
+    Logical,
+    Question,
+    Reference,
+    Subquery,
+    Variable,
+    children,
+    is_constant,
+)
+
+#: Kinds with a variable of their own.
+EXPANDING = (Expansion, Question)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one expression reads and holds; see `variables_of` and `is_deterministic` for the first two."""
+
+    variables: frozenset[Variable]
+    is_deterministic: bool
+    subqueries: tuple[Subquery, ...]
+    #: The kinds of nodes in it, and how many nodes.
+    kinds: frozenset[type]
+    size: int
+    #: Whether there is an OR in it.
+    has_or: bool
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value is known before any row is read."""
+        return self.is_deterministic and not self.variables
+
+
+def facts_of(expression: Expression) -> Facts:
+    """Walk over an expression once."""
+    found: set[Variable] = set()
+    own: set[Variable] = set()
+    kinds: set[type] = set()
+    subqueries: list[Subquery] = []
+    size = 0
+    is_deterministic = True
+    has_or = False
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        kinds.add(kind)
+        size += 1
+        if isinstance(node, Attribute):
+            stack.append(node.base)
+        elif isinstance(node, Reference):
+            found.add(node.variable)
+        elif kind not in LEAVES:
+            stack += children(node)
+            if isinstance(node, Call):
+                is_deterministic = is_deterministic and node.function.deterministic
+            elif isinstance(node, Logical):
+                has_or = has_or or node.operator == "||"
+            elif isinstance(node, EXPANDING):
+                own.add(node.current)
+        elif isinstance(node, Subquery):
+            found.update(node.variables)
+            subqueries.append(node)
+            is_deterministic = False
+        elif isinstance(node, CollectionValue):
+            is_deterministic = is_deterministic and node.use == "name"
+    variables = frozenset(found - own) if own else frozenset(found)
+    return Facts(variables, is_deterministic, tuple(subqueries), frozenset(kinds), size, has_or)
+
+
+def constant_parts(expression: Expression) -> list[Expression]:
+    """The largest parts of an expression that are constant and still have to be computed."""
+    found: list[Expression] = []
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if type(node) in VALUES:
+            continue
+        if is_constant(node):
+            found.append(node)
+        else:
+            stack.extend(children(node))
+    return found
