@@ -11,8 +11,8 @@ from mcp_arangodb_async.engine.aql import analysis, ast
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
 from mcp_arangodb_async.engine.expressions.describe import describe_expression
-from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
 from mcp_arangodb_async.engine.expressions.facts import constant_parts
+from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
 from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
 
 from .build.query import QueryPlan
