@@ -225,6 +225,7 @@ def well_formed(definition: Mapping[str, Any]) -> bool:
         all(isinstance(part, Mapping) and bounded(cast("object", part)) for part in parts)
         and (hints is None or bounded(hints))
         and all(text is None or isinstance(text, str) for text in texts)
+        and bounded([text for text in texts if text is not None])
     )
 
 
