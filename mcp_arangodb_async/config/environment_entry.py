@@ -166,6 +166,12 @@ class PolicyConfig:
     dml: Annotated[Ruling | None, Option(help="INSERT, UPDATE, DELETE, MERGE and the like")] = None
     ddl: Annotated[Ruling | None, Option(help="CREATE, ALTER, DROP and the like")] = None
     admin: Annotated[Ruling | None, Option(help="GRANT, SET, VACUUM, users, server")] = None
+    functions: Annotated[
+        tuple[str, ...],
+        Option(
+            help="functions of your own that only read, `*` at the end allowed; unknown ones count as dml"
+        ),
+    ] = ()
     denied_functions: Annotated[
         tuple[str, ...], Option(help="functions nobody may call, besides the dialect's own list")
     ] = ()

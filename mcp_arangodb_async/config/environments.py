@@ -43,12 +43,14 @@ TEMPLATES: Mapping[Template, TemplateSettings] = {
 class PolicySettings:
     """What statements of an environment may do, beyond its `access`.
 
-    `rules` has a ruling where a class of statements differs from what the access says. `denied_functions`
-    are names besides the dialect's own list. `max_cost` is in the planner's unit. `masked_columns` are
-    `table.column` or `column`. `schemas` and `tables`, where given, are the only ones that may be named.
+    `rules` has a ruling where a class of statements differs from what the access says. `functions` are the
+    operator's own that only read, `denied_functions` are names besides the dialect's own list. `max_cost`
+    is in the planner's unit. `masked_columns` are `table.column` or `column`. `schemas` and `tables`, where
+    given, are the only ones that may be named.
     """
 
     rules: Mapping[StatementKind, Ruling] = field(default_factory=dict[StatementKind, Ruling])
+    functions: tuple[str, ...] = ()
     denied_functions: tuple[str, ...] = ()
     max_cost: float | None = None
     masked_columns: tuple[str, ...] = ()
@@ -130,6 +132,7 @@ def environment_settings(
         access=config.access or template.access,
         policy=PolicySettings(
             rules={**template.rules, **{word: told for word, told in given.items() if told is not None}},
+            functions=written.functions,
             denied_functions=written.denied_functions,
             max_cost=written.max_cost,
             masked_columns=written.masked_columns,
