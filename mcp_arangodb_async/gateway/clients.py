@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from mcp_arangodb_async.connections import breaker
 from mcp_arangodb_async.connections.single import SingleFlight
 from mcp_arangodb_async.errors import LimitError, MaaError, UnavailableError
-from mcp_arangodb_async.gateway.upstreams import Connection
+from mcp_arangodb_async.gateway.upstreams import Connection, UnreachableError
 
 # (owner, server): what has one breaker and one set of places, whatever its version.
 Place = tuple[str, str]
@@ -91,6 +91,42 @@ def expired(uses: Iterable[tuple[Hashable, Use]], *, now: float, idle: float, ma
     return gone
 
 
+class Places:
+    """So many may run at once, some more wait in line, and the rest is told so."""
+
+    __slots__ = ("_free", "running", "size", "waiting")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.running = 0
+        self.waiting = 0
+        self._free = asyncio.Semaphore(size)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody runs or waits."""
+        return not self.running and not self.waiting
+
+    async def take(self, whose: str, hint: str) -> None:
+        """Wait for a place, unless too many wait already; who took one gives it back."""
+        if self.waiting >= self.size * WAITING_PER_PLACE:
+            raise LimitError(
+                f"{whose} is busy: {self.running} calls run and {self.waiting} wait",
+                hint=f"try again in a moment, or raise {hint}",
+            )
+        self.waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self.waiting -= 1
+        self.running += 1
+
+    def give_back(self) -> None:
+        """Let the next one run."""
+        self.running -= 1
+        self._free.release()
+
+
 @dataclass(slots=True)
 class _Client:
     """One live connection and who uses it."""
@@ -111,11 +147,8 @@ class _Client:
 class _Server:
     """What outlives the clients of a server: its breaker, its places, the era it was found to speak."""
 
-    places: asyncio.Semaphore
-    concurrency: int
+    places: Places
     state: breaker.BreakerState = breaker.CLOSED
-    waiting: int = 0
-    running: int = 0
     version: Hashable = None
     protocol: str | None = None
     shared: bool | None = None
@@ -123,6 +156,10 @@ class _Server:
     opening: dict[Hashable, SingleFlight[_Client]] = field(
         default_factory=dict[Hashable, "SingleFlight[_Client]"]
     )
+
+    @property
+    def quiet(self) -> bool:
+        return self.places.quiet and not self.opening
 
 
 class Clients:
@@ -157,7 +194,7 @@ class Clients:
         admission = breaker.admit(server.state, self._clock())
         server.state = admission.state
         if not admission.allowed:
-            raise UnavailableError(
+            raise UnreachableError(
                 f"{upstream.shown} did not answer the last calls; it is tried again in "
                 f"{admission.retry_after:.1f} s",
                 hint="other servers are not affected",
@@ -165,7 +202,7 @@ class Clients:
         client: _Client | None = None
         taken = False
         try:
-            await self._take_place(server, upstream)
+            await server.places.take(upstream.shown, "the server's concurrency")
             taken = True
             client = await self._client(server, upstream, downstream)
             client.in_flight += 1
@@ -188,8 +225,7 @@ class Clients:
             server.state = breaker.succeeded(server.state)
         finally:
             if taken:
-                server.running -= 1
-                server.places.release()
+                server.places.give_back()
             if client is not None:
                 self._returned(client)
 
@@ -203,7 +239,7 @@ class Clients:
                 self._retire(key, client)
         for place in [place for place in self._servers if place[0] == owner]:
             server = self._servers[place]
-            if not server.running and not server.waiting and not server.opening:
+            if server.quiet:
                 del self._servers[place]
             else:
                 server.version, server.protocol, server.shared = None, None, None
@@ -223,8 +259,7 @@ class Clients:
         self._evicted += len(gone)
         kept = {client.place for client in self._clients.values()}
         for place, server in list(self._servers.items()):
-            quiet = not server.running and not server.waiting and not server.opening
-            if place not in kept and quiet and now - server.last_used >= self._idle:
+            if place not in kept and server.quiet and now - server.last_used >= self._idle:
                 del self._servers[place]
         return len(gone)
 
@@ -261,32 +296,14 @@ class Clients:
         """The server's record, renewed when its section changed."""
         place = upstream.key.place
         server = self._servers.get(place)
-        if server is None or (
-            server.concurrency != upstream.concurrency and not server.running and not server.waiting
-        ):
-            server = self._servers[place] = _Server(
-                places=asyncio.Semaphore(upstream.concurrency), concurrency=upstream.concurrency
-            )
+        if server is None or (server.places.size != upstream.concurrency and server.quiet):
+            server = self._servers[place] = _Server(places=Places(upstream.concurrency))
         if server.version != upstream.key.version:
             if server.version is not None:
                 server.protocol, server.shared, server.state = None, None, breaker.CLOSED
             server.version = upstream.key.version
         server.last_used = self._clock()
         return server
-
-    async def _take_place(self, server: _Server, upstream: Upstream) -> None:
-        """Wait for a place, unless too many wait already."""
-        if server.waiting >= server.concurrency * WAITING_PER_PLACE:
-            raise LimitError(
-                f"{upstream.shown} is busy: {server.concurrency} calls run and {server.waiting} wait",
-                hint="try again in a moment, or raise the section's concurrency",
-            )
-        server.waiting += 1
-        try:
-            await server.places.acquire()
-        finally:
-            server.waiting -= 1
-        server.running += 1
 
     async def _client(self, server: _Server, upstream: Upstream, downstream: Downstream) -> _Client:
         """The client for this caller, built if need be; one building serves all who wait for it."""

@@ -14,6 +14,7 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     Result,
     Target,
     ToolCall,
+    UnreachableError,
     Way,
 )
 from mcp_arangodb_async.gateway.upstreams.http import open_http
@@ -45,6 +46,7 @@ __all__ = [
     "Result",
     "Target",
     "ToolCall",
+    "UnreachableError",
     "Way",
     "open_upstream",
 ]

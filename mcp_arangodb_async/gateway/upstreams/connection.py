@@ -19,6 +19,8 @@ STATELESS_VERSION = "2026-07-28"
 # A listing that never ends, or is larger than any model could read, is cut off as a fault of the upstream.
 MAXIMUM_PAGES = 50
 MAXIMUM_TOOLS = 1000
+# Shorter texts are in every answer by chance.
+SHORTEST_SECRET = 8
 CLIENT_NAME = "mcp-arangodb-async"
 
 
@@ -51,6 +53,15 @@ class Target:
     connect_timeout: float = 5.0
     call_timeout: float = 60.0
     version: str | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not come back out of the upstream: an honest one has no reason to repeat it."""
+        values = [*self.headers.values()]
+        if self.command is not None:
+            values += self.command.environment.values()
+        words = [word for value in values for word in (value, value.rpartition(" ")[2])]
+        return tuple(dict.fromkeys(word for word in words if len(word) >= SHORTEST_SECRET))
 
     @property
     def shown(self) -> str:
@@ -96,6 +107,11 @@ class Connection(Protocol):
         """Whether another call may succeed on it."""
         ...
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials that it sends."""
+        ...
+
     async def list_tools(self, seconds: float) -> list[Definition]:
         """The upstream's tools as it describes them."""
         ...
@@ -107,6 +123,10 @@ class Connection(Protocol):
     async def close(self) -> None:
         """End it; calls under way fail."""
         ...
+
+
+class UnreachableError(UnavailableError):
+    """No connection could be made: the upstream has seen nothing of the call, another may get it."""
 
 
 class LostSessionError(UnavailableError):

@@ -53,7 +53,8 @@ from mcp_arangodb_async.gateway.upstreams.session import open_http_session
 
 _CLIENT_INFO = {"name": CLIENT_NAME, "version": __version__}
 _ACCEPT = "application/json, text/event-stream"
-_ELICITATION: dict[str, Any] = {"elicitation": {"form": {}, "url": {}}}
+# Forms only: nobody here can vouch for an address that an upstream wants opened.
+_ELICITATION: dict[str, Any] = {"elicitation": {"form": {}}}
 
 
 async def open_http(target: Target, network: Network) -> Connection:
@@ -70,7 +71,7 @@ async def open_http(target: Target, network: Network) -> Connection:
 class StatelessHttp:
     """Calls to an upstream of 2026-07-28: nothing is kept between them but open sockets."""
 
-    __slots__ = ("_gone", "_network", "_numbers", "_target")
+    __slots__ = ("_gone", "_network", "_numbers", "_target", "secrets")
 
     version = STATELESS_VERSION
     shared = True
@@ -81,6 +82,7 @@ class StatelessHttp:
         self._network = network
         self._numbers = itertools.count(1)
         self._gone = False
+        self.secrets = target.secrets
 
     @property
     def alive(self) -> bool:

@@ -36,6 +36,7 @@ from mcp_arangodb_async.gateway.guard import (
     parsed_address,
     refusal,
 )
+from mcp_arangodb_async.gateway.upstreams.connection import UnreachableError
 
 KEEP_ALIVE_SECONDS = 30.0
 MAXIMUM_RESPONSE = 16 * 1024 * 1024
@@ -161,9 +162,9 @@ class Network:
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _RefusedAddressError):
                 raise DeniedError(f"{location.origin} is refused: {error.os_error}", field="url") from error
-            raise UnavailableError(why_not(location, error, connect_timeout)) from error
+            raise UnreachableError(why_not(location, error, connect_timeout)) from error
         except aiohttp.ConnectionTimeoutError as error:
-            raise UnavailableError(why_not(location, error, connect_timeout)) from error
+            raise UnreachableError(why_not(location, error, connect_timeout)) from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
             raise UnavailableError(
                 f"{location.origin}: the connection broke before the answer was complete",

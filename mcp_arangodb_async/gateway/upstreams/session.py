@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import RootModel, ValidationError
 
 from mcp_arangodb_async import __version__
-from mcp_arangodb_async.errors import DeadlineError, MaaError, UnavailableError
+from mcp_arangodb_async.errors import DeadlineError, MaaError
 from mcp_arangodb_async.gateway.upstreams.connection import (
     CLIENT_NAME,
     MAXIMUM_PAGES,
@@ -33,6 +33,7 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     Result,
     Target,
     ToolCall,
+    UnreachableError,
     malformed,
     rpc_error,
     too_many,
@@ -65,6 +66,7 @@ class SessionConnection:
         # Who may be asked, the latest call last: a session has one caller, who may have several calls.
         self._asks: list[Ask] = []
         self.version = ""
+        self.secrets = target.secrets
 
     @property
     def alive(self) -> bool:
@@ -88,7 +90,7 @@ class SessionConnection:
                 await asyncio.shield(ready)
         except TimeoutError:
             await self.close()
-            raise UnavailableError(
+            raise UnreachableError(
                 f"{self._target.shown} did not finish the handshake within "
                 f"{self._target.connect_timeout:.3g} s"
             ) from None
@@ -145,7 +147,7 @@ class SessionConnection:
             return rpc_error(self._target, inner.code)
         if isinstance(inner, ValidationError | RuntimeError):
             return malformed(self._target)
-        return UnavailableError(f"{self._target.shown} cannot be reached, or does not speak MCP")
+        return UnreachableError(f"{self._target.shown} cannot be reached, or does not speak MCP")
 
     async def list_tools(self, seconds: float) -> list[Definition]:
         """The upstream's tools."""
@@ -216,7 +218,7 @@ class SessionConnection:
     ) -> types.ElicitResult | types.ErrorData:
         """The upstream asks its user; without anybody to ask, that is said."""
         del context
-        if not self._asks:
+        if not self._asks or not isinstance(params, types.ElicitRequestFormParams):
             return types.ErrorData(code=types.INVALID_REQUEST, message="nobody can be asked")
         try:
             answer = await self._asks[-1](params.model_dump(by_alias=True, mode="json", exclude_none=True))

@@ -14,8 +14,7 @@ import mcp_types as types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mcp_arangodb_async.errors import ConfigError, UnavailableError
-from mcp_arangodb_async.gateway.upstreams.connection import Command, Connection, Target
+from mcp_arangodb_async.gateway.upstreams.connection import Command, Connection, Target, UnreachableError
 from mcp_arangodb_async.gateway.upstreams.network import Network
 from mcp_arangodb_async.gateway.upstreams.session import SessionConnection
 
@@ -51,7 +50,7 @@ async def program(target: Target, command: Command, maximum_line: int) -> AsyncG
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be passed on"
-        raise UnavailableError(f"{target.shown}: the program cannot be started: {reason}") from error
+        raise UnreachableError(f"{target.shown}: the program cannot be started: {reason}") from error
     try:
         incoming_in, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing, outgoing_out = anyio.create_memory_object_stream[SessionMessage](0)
@@ -108,9 +107,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     # Whatever it started and left behind goes as well.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def check_command(command: Command) -> None:
-    """ConfigError unless the program is one that can be started without guessing."""
-    if not command.program or "\0" in "".join((command.program, *command.arguments)):
-        raise ConfigError("the command of a stdio server is empty or holds a NUL character")
