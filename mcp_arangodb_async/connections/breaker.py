@@ -70,18 +70,22 @@ def succeeded(_state: BreakerState) -> BreakerState:
     return CLOSED
 
 
-def failed(state: BreakerState, now: float, chance: float) -> BreakerState:
-    """The server could not be reached or did not answer; `chance`, 0 to 1, spreads many clients' waits."""
+def failed(state: BreakerState, now: float, chance: float, *, longest: float = LONGEST_WAIT) -> BreakerState:
+    """The server could not be reached or did not answer; `chance`, 0 to 1, spreads many clients' waits.
+
+    `longest` bounds the wait for servers that must be found soon after they come back.
+    """
     failures = state.failures + 1
     if state.open_until is None:
         if failures < THRESHOLD:
             return replace(state, failures=failures)
-        return BreakerState(failures=failures, open_until=now + wait(0, chance))
+        return BreakerState(failures=failures, open_until=now + wait(0, chance, longest=longest))
     if state.trial_since is None and now < state.open_until:
         # A request from before it opened: its failure is no news.
         return replace(state, failures=failures)
     waits = state.waits + 1
-    return BreakerState(failures=failures, waits=waits, open_until=now + wait(waits, chance))
+    until = now + wait(waits, chance, longest=longest)
+    return BreakerState(failures=failures, waits=waits, open_until=until)
 
 
 def abandoned(state: BreakerState) -> BreakerState:
@@ -89,7 +93,7 @@ def abandoned(state: BreakerState) -> BreakerState:
     return replace(state, trial_since=None)
 
 
-def wait(waits: int, chance: float) -> float:
+def wait(waits: int, chance: float, *, longest: float = LONGEST_WAIT) -> float:
     """Seconds to wait after so many vain waits: doubled each time, and from a half to all of that."""
-    full = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(waits, 16))
+    full = min(longest, FIRST_WAIT * 2.0 ** min(waits, 16))
     return full * (0.5 + 0.5 * chance)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Row = tuple[Any, ...]
+Engine = Literal["postgresql", "mysql", "mariadb", "sqlite", "arangodb"]
+# No driver is allowed to hold one row, or what it has not been asked for yet, beyond this.
+MAXIMUM_ROW_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of a result; `type` is the engine's own word, such as `numeric` or `VARCHAR`."""
+    """A column of a result; `type` is the engine's own word, such as `numeric` or `varchar`."""
 
     name: str
     type: str
@@ -20,16 +22,31 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """The rows of a statement as the driver made them.
+    """Rows of a statement as the driver made them.
 
     `truncated`: there are more rows than were asked for. `affected` counts the rows that were changed, None
-    where the statement has no such number.
+    where the statement has no such number. `size` is about how many bytes the rows took on the wire.
     """
 
     columns: tuple[Column, ...]
     rows: list[Row]
     truncated: bool = False
     affected: int | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One statement in the engine's own style, with its values in their order.
+
+    `read_only`: it runs where the engine itself refuses to write, whatever it says. `small`: it was run
+    before and answered little, so that one round trip may fetch it all.
+    """
+
+    text: str
+    parameters: Sequence[Any] = ()
+    read_only: bool = True
+    small: bool = False
 
 
 class Chunks(Protocol):
@@ -41,25 +58,70 @@ class Chunks(Protocol):
     def __aiter__(self) -> AsyncIterator[list[Row]]: ...
 
 
+class OpenRows(Protocol):
+    """Rows of a statement that still wait on the server; they hold their connection until closed."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the last row was fetched."""
+        ...
+
+    async def take(self, *, rows: int, size: int, ends_at: float) -> tuple[list[Row], int]:
+        """The next rows, at most so many, stopping soon after `size` bytes; and the bytes they took."""
+        ...
+
+    async def close(self) -> None:
+        """Give up what is left; the connection can be used again afterwards."""
+        ...
+
+
 class SqlConnection(Protocol):
     """One connection to a database; one statement at a time.
 
-    `text` and `parameters` are in the engine's own style (`sql/parameters.py` makes them so). `ends_at` is a
-    time of `time.monotonic`: a statement that is not done by then is cancelled on the server.
+    `ends_at` is a time of `time.monotonic`. A statement that is not done by then, or whose caller is
+    cancelled, is stopped on the server; the caller does not wait for that.
     """
 
-    async def fetch(
-        self, text: str, parameters: Sequence[Any], *, max_rows: int, max_bytes: int, ends_at: float
-    ) -> Fetched:
-        """Run one statement; at most so many of its rows."""
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def version(self) -> str:
+        """The server's version, as short as it can be said."""
         ...
 
-    def stream(
-        self, text: str, parameters: Sequence[Any], *, chunk_rows: int, ends_at: float
-    ) -> AbstractAsyncContextManager[Chunks]:
-        """Run one statement that reads, and its rows as they are asked for."""
+    @property
+    def encrypted(self) -> bool: ...
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another statement can be sent; a connection that was cut off cannot."""
         ...
 
-    async def cancel(self) -> None:
-        """Stop what runs on this connection, on the server."""
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is as it was when it was opened, so that `settle` has nothing to do."""
+        ...
+
+    async def fetch(self, command: Command, *, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
+        """Run one statement; at most so many of its rows, the others are given up."""
+        ...
+
+    async def open(self, command: Command, *, ends_at: float) -> OpenRows:
+        """Run one statement that reads; its rows wait until they are taken."""
+        ...
+
+    async def ping(self, *, ends_at: float) -> None:
+        """Ask the server for a sign of life."""
+        ...
+
+    async def settle(self) -> bool:
+        """Make it as it was when it was opened, after a statement; False if it must be closed."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye and close; bounded in time."""
         ...
