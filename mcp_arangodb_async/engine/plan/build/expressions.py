@@ -63,19 +63,27 @@ class ExpressionBuilder:
                 stack.append(self._steps(child))
 
     def _leaf(self, node: ast.Expression) -> Expression | None:
+        """The expression for a leaf or for attributes of one, the bulk of all trees; None for others."""
+        names: list[str] = []
+        while isinstance(node, ast.AttributeAccess):
+            names.append(node.name)
+            node = node.subject
         match node:
-            case ast.Literal(value=value):
-                return Constant(value=value)
             case ast.Name(name=name):
-                return self.name(name)
+                expression = self.name(name)
+            case ast.Literal(value=value):
+                expression = Constant(value=value)
             case ast.BindParameter(name=name):
-                return self.parameter(name)
+                expression = self.parameter(name)
             case ast.CollectionParameter(name=name):
                 raise self._misplaced(self.build.collection_parameter(name))
             case ast.Element():
-                return self._elements[-1]
+                expression = self._elements[-1]
             case _:
                 return None
+        while names:
+            expression = tree.Attribute(base=expression, name=names.pop())
+        return expression
 
     def lazily(self, node: ast.Expression) -> Expression:
         """The same for an expression that is not evaluated once per row: it adds no nodes to the plan."""

@@ -100,7 +100,7 @@ def build_plan(
             errors.ERROR_QUERY_BIND_PARAMETER_UNDECLARED,
             f"bind parameter '{unused[0]}' was not declared in the query",
         )
-    if sum(1 for _ in every_node(plan)) > MOST_NODES:
+    if len(plan.nodes) > MOST_NODES or (not plan.is_flat and sum(1 for _ in every_node(plan)) > MOST_NODES):
         raise ArangoError(
             errors.ERROR_RESOURCE_LIMIT, f"the plan has too many nodes; at most {MOST_NODES} are possible"
         )
@@ -193,16 +193,14 @@ class Operations:
         match node:
             case ast.For():
                 self._for(node)
-            case ast.Traversal():
-                traversal(self.expressions, node)
-            case ast.PathSearch():
-                path_search(self.expressions, node)
             case ast.Filter(condition=condition) if has_inverted_hint(self.build):
                 filter_by_index(self.build, self.expressions.lazily(condition))
             case ast.Filter(condition=condition):
                 self.build.nodes.append(FilterNode(condition=self.expressions.variable(condition)))
             case ast.Let():
                 self._let(node)
+            case ast.Return():
+                self._return(node)
             case ast.Sort():
                 self._sort(node)
             case ast.Limit():
@@ -213,8 +211,10 @@ class Operations:
                 window(self.expressions, node)
             case ast.Insert() | ast.Update() | ast.Remove() | ast.Upsert():
                 modification(self.expressions, node, collection_name(self.expressions, node.collection))
-            case ast.Return():
-                self._return(node)
+            case ast.Traversal():
+                traversal(self.expressions, node)
+            case ast.PathSearch():
+                path_search(self.expressions, node)
             case _:
                 assert_never(node)
 
@@ -235,12 +235,15 @@ class Operations:
                     errors.ERROR_QUERY_PARSE,
                     f"SEARCH condition used on non-view: '{source}' is a collection",
                 )
-            hint = scan_hint(Options(self.expressions, node.options, "FOR"))
+            hint = ScanHint()
+            if node.options is not None:
+                hint = scan_hint(Options(self.expressions, node.options, "FOR"))
             build.nodes.append(EnumerateCollectionNode(collection=source, variable=variable, hint=hint))
             return
         if node.search is not None:
             raise ArangoError(errors.ERROR_QUERY_PARSE, "SEARCH condition used on non-view")
-        Options(self.expressions, node.options, "FOR")
+        if node.options is not None:
+            Options(self.expressions, node.options, "FOR")
         build.scopes.open("for")
         variable = build.variables.make(name)
         build.scopes.declare(name, variable)
