@@ -120,9 +120,14 @@ def act_for(identity: Identity, tenant: str) -> Identity:
     return replace(identity, acting_for=check_tenant(tenant))
 
 
-def identity_from_claims(claims: Mapping[str, Any], settings: TenancySettings) -> Identity:
-    """The identity that a verified token states; DeniedError for one without user, role or tenant."""
-    principal = _claim(claims, settings.claim_user)
+def identity_from_claims(
+    claims: Mapping[str, Any], settings: TenancySettings, *, subject: str | None = None
+) -> Identity:
+    """The identity that a verified token states; DeniedError for one without user, role or tenant.
+
+    `subject` is who presented the token, for tokens whose claims do not say it.
+    """
+    principal = _claim(claims, settings.claim_user) or subject
     if not isinstance(principal, str) or not principal:
         raise DeniedError(f"the token names no user: its claim {settings.claim_user!r} is missing")
     role = _role(_claim(claims, settings.claim_role), settings)

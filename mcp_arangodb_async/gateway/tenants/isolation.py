@@ -13,10 +13,11 @@ from alembic import context, op
 from mcp_arangodb_async.gateway.tenants.migrate import SCHEMA, SCOPE_SETTING, TENANT_SETTING
 
 
-def isolate(tables: Sequence[str], *, listed: Sequence[str] = ()) -> None:
+def isolate(tables: Sequence[str], *, listed: Sequence[str] = (), counted: Sequence[str] = ()) -> None:
     """Put tables under row-level security, where the database has it, and let the application use them.
 
-    `listed` tables may also be read whole, by a transaction that asked for the list of tenants.
+    `listed` tables may also be read whole, by a transaction that asked for the list of tenants. `counted`
+    tables are of no tenant; the application adds to their number.
     """
     connection = op.get_bind()
     if connection.dialect.name != "postgresql":
@@ -32,6 +33,9 @@ def isolate(tables: Sequence[str], *, listed: Sequence[str] = ()) -> None:
         op.execute(f"CREATE POLICY own_tenant ON {table} USING ({mine}) WITH CHECK ({mine})")
         op.execute(f"REVOKE ALL ON {table} FROM PUBLIC")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}")
+    for table in counted:
+        op.execute(f"REVOKE ALL ON {table} FROM PUBLIC")
+        op.execute(f"GRANT SELECT, UPDATE ON {table} TO {role}")
     for table in listed:
         op.execute(
             f"CREATE POLICY listed ON {table} FOR SELECT "

@@ -236,6 +236,30 @@ def shown_section(section: Section) -> dict[str, Any]:
     return plain
 
 
+def shown_tenant(tenant: Tenant) -> dict[str, Any]:
+    """The tenant as JSON that everybody who may read it may see: of secrets only since when they are set."""
+    return {
+        "tenant": tenant.id,
+        "version": tenant.version,
+        "enabled": tenant.enabled,
+        "servers": {name: shown_server(server) for name, server in tenant.servers.items()},
+        "created_at": tenant.created_at,
+        "updated_at": tenant.updated_at,
+        "updated_by": tenant.updated_by,
+    }
+
+
+def shown_server(server: Server) -> dict[str, Any]:
+    """One server as JSON, its secrets as above."""
+    return {
+        "type": server.type,
+        "mode": server.section.mode,
+        **shown_section(server.section),
+        "secrets": {field: secret.shown for field, secret in server.secrets.items()},
+        "version": server.version,
+    }
+
+
 def _json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(cast("Mapping[str, str]", value))

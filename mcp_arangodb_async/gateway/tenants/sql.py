@@ -19,6 +19,7 @@ from mcp_arangodb_async.errors import BackendError, ConflictError, SealError, Un
 from mcp_arangodb_async.gateway.keys import WrappedKey
 from mcp_arangodb_async.gateway.tenants.store import ApiKeyRow, ConfigRow, HistoryRow, KeyRow, PinRow
 from mcp_arangodb_async.gateway.tenants.tables import (
+    StoreGeneration,
     Tables,
     TenantApiKey,
     TenantConfig,
@@ -112,10 +113,10 @@ class SqlTenantRows:
         key = found[len(_CONFIG) :]
         return row, None if key[0] is None else _key(self.checked(key))
 
-    async def put_config(self, row: ConfigRow, *, action: str, keep: int) -> None:
+    async def put_config(self, row: ConfigRow, *, action: str, keep: int, new: bool) -> None:
         """Make this the version in use, and keep so many earlier ones."""
         values = _values(row)
-        if row.version == 1:
+        if new:
             await self._connection.execute(
                 insert(TenantDirectory), {"tenant_id": self._tenant, "created_at": row.created_at}
             )
@@ -287,6 +288,10 @@ class SqlTenantStore:
         async with self.connected(write=write) as connection:
             await self.enter(connection, tenant)
             yield self.rows(connection, tenant, locks=self._locks and write)
+            if write:  # last: other writers wait for this row until the end of the transaction
+                await connection.execute(
+                    update(StoreGeneration).values(generation=StoreGeneration.generation + 1)
+                )
 
     @asynccontextmanager
     async def connected(self, *, write: bool = False) -> AsyncGenerator[AsyncConnection]:
@@ -306,6 +311,11 @@ class SqlTenantStore:
 
     async def enter_directory(self, connection: AsyncConnection) -> None:
         """Let the transaction read the list of tenants, and nothing else."""
+
+    async def generation(self) -> int:
+        """A number that is another one after every change of any tenant."""
+        async with self.connected() as connection:
+            return (await connection.execute(select(StoreGeneration.generation))).scalar_one()
 
     async def tenants(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
         """Ids of tenants in order."""

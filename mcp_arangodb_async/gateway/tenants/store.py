@@ -94,7 +94,7 @@ class TenantRows(Protocol):
         """The version in use with the data key that marked it, in one question."""
         ...
 
-    async def put_config(self, row: ConfigRow, *, action: str, keep: int) -> None:
+    async def put_config(self, row: ConfigRow, *, action: str, keep: int, new: bool) -> None:
         """Make this the version in use and keep so many earlier ones; ConflictError if one was faster."""
         ...
 
@@ -161,6 +161,10 @@ class TenantStore(Protocol):
 
     async def tenants(self, *, after: str = "", limit: int = 1000) -> Sequence[str]:
         """Ids of tenants in order; `after` is the last one already seen."""
+        ...
+
+    async def generation(self) -> int:
+        """A number that is another one after every change of any tenant."""
         ...
 
     async def problems(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """The tables, as SQLAlchemy's models; the migrations make them, a test compares the two.
 
-Each table holds data of tenants: its primary key begins with the tenant, and in PostgreSQL it is under forced
-row-level security.
+Each table with data of tenants begins its primary key with the tenant, and is under forced row-level security
+in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Integer, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Text32, Text64, Text128, Text256 = String(32), String(64), String(128), String(256)
@@ -24,6 +24,14 @@ def dump_json(value: object) -> str:
 
 class Tables(DeclarativeBase):
     """All tables of tenants."""
+
+
+class StoreGeneration(Tables):
+    """One number that every change adds to, so that a process knows when to read anew; of no tenant."""
+
+    __tablename__ = "store_generation"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger)
 
 
 class TenantDirectory(Tables):

@@ -16,7 +16,13 @@ TABLES = ("tenant_directory", "tenant_configs", "tenant_config_history", "tenant
 
 
 def upgrade() -> None:
-    """Make the tables, and put each under row-level security."""
+    """Make the tables, and put each with data of tenants under row-level security."""
+    generation = op.create_table(
+        "store_generation",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("generation", sa.BigInteger, nullable=False),
+    )
+    op.bulk_insert(generation, [{"id": 1, "generation": 0}])
     op.create_table(
         "tenant_directory",
         sa.Column("tenant_id", sa.String(64), primary_key=True),
@@ -58,10 +64,11 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary, nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
     )
-    isolate(TABLES, listed=("tenant_directory",))
+    isolate(TABLES, listed=("tenant_directory",), counted=("store_generation",))
 
 
 def downgrade() -> None:
     """Take the tables away, with everything in them."""
     for table in reversed(TABLES):
         op.drop_table(table)
+    op.drop_table("store_generation")
