@@ -6,13 +6,16 @@ last word.
 
 from mcp_arangodb_async.observability.counters import Counters
 from mcp_arangodb_async.observability.logs import EventLogger, LogSetup, configure_logging, get_logger
+from mcp_arangodb_async.observability.measures import Figure, Measures
 from mcp_arangodb_async.observability.redaction import Redactor
 from mcp_arangodb_async.observability.request_ids import current_request_id, new_request_id, request_id
 
 __all__ = [
     "Counters",
     "EventLogger",
+    "Figure",
     "LogSetup",
+    "Measures",
     "Redactor",
     "configure_logging",
     "current_request_id",

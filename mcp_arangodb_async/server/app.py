@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
+from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.observability import Redactor, configure_logging, get_logger
+from mcp_arangodb_async.observability.audit import AuditLog
 from mcp_arangodb_async.server.dispatch import Dispatcher
+from mcp_arangodb_async.server.middleware import Watch
 from mcp_arangodb_async.sessions import MemorySessionStore, SessionStore, explain_resolution
 from mcp_arangodb_async.sessions.resolve import unknown_database
 from mcp_arangodb_async.tools.call import Configuration, ConfiguredDatabase, Surroundings
@@ -35,13 +38,21 @@ class App:
     around: Surroundings
     dispatcher: Dispatcher
     tools: Mapping[str, Tool]
+    watch: Watch
 
 
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncGenerator[App]:
-    """Open the application; nothing is connected before a call needs it."""
+async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> AsyncGenerator[App]:
+    """Open the application; nothing is connected before a call needs it.
+
+    `redactor` knows the configured secrets, as that of the log does; without one, one is made.
+    """
     check_toolset(settings.server.toolset)
+    redactor = redactor or redactor_of(settings)
     async with AsyncExitStack() as stack:
+        audit = await open_audit(settings)
+        if audit is not None:
+            stack.push_async_callback(audit.close)
         manager = await stack.enter_async_context(
             MultiDatabaseConnectionManager(
                 settings.databases, connect_timeout=settings.limits.connect_deadline
@@ -67,7 +78,8 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
         )
         sweeping = asyncio.create_task(sweep(sessions))
         stack.push_async_callback(cancelled, sweeping)
-        dispatcher = Dispatcher(settings, around, sessions)
+        watch = Watch(settings=settings, audit=audit, redact=redactor.redact)
+        dispatcher = Dispatcher(settings, around, sessions, watch)
         stack.callback(dispatcher.close)
         yield App(
             settings=settings,
@@ -76,7 +88,33 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
             around=around,
             dispatcher=dispatcher,
             tools=TOOLS_BY_NAME,
+            watch=watch,
         )
+
+
+def redactor_of(settings: Settings) -> Redactor:
+    """A redactor that knows every configured secret, also those whose variables change."""
+    redactor = Redactor()
+    for reveal in settings.secrets:
+        redactor.register(reveal)
+    return redactor
+
+
+async def open_audit(settings: Settings) -> AuditLog | None:
+    """The audit log, if one is configured; ConfigError if it cannot be written."""
+    audit = settings.audit
+    if audit.directory is None:
+        return None
+    key = settings.secret(audit.key_env).reveal().encode() or None
+    if audit.key_env is not None and key is None:
+        raise ConfigError(f"audit.key_env: the variable {audit.key_env} is not set")
+    return await AuditLog.open(
+        settings.working_directory / audit.directory,
+        key=key,
+        fsync=audit.fsync,
+        fail_closed=audit.fail_closed,
+        segment_bytes=audit.segment_bytes,
+    )
 
 
 async def sweep(sessions: SessionStore) -> None:
@@ -128,17 +166,14 @@ def configured(database: DatabaseSettings) -> ConfiguredDatabase:
 
 def serve(settings: Settings) -> int:
     """Serve until the client leaves (stdio) or a signal ends it (HTTP); the exit code."""
-    redactor = Redactor()
-    for database in settings.databases.values():
-        redactor.register(database.password.reveal)
-        redactor.register(database.token.reveal)
+    redactor = redactor_of(settings)
     logs = configure_logging(level=settings.log.level, format=settings.log.format, redactor=redactor)
     try:
         if settings.server.transport == "http":
             from mcp_arangodb_async.server.http import serve_http
 
-            return serve_http(settings)
-        asyncio.run(serve_one_client(settings))
+            return serve_http(settings, redactor)
+        asyncio.run(serve_one_client(settings, redactor))
     except KeyboardInterrupt:
         return 130
     finally:
@@ -146,12 +181,12 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-async def serve_one_client(settings: Settings) -> None:
+async def serve_one_client(settings: Settings, redactor: Redactor) -> None:
     """Serve the client at the other end of standard input and output."""
     from mcp_arangodb_async.server.build import build_server
     from mcp_arangodb_async.server.stdio import serve_stdio
 
-    async with open_app(settings) as app:
+    async with open_app(settings, redactor=redactor) as app:
         announce(settings)
         await serve_stdio(build_server(app, transport="stdio"))
 

@@ -72,7 +72,7 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
         yield app
 
     listen = ListenHandler(InMemorySubscriptionBus())
-    hint = PRIVATE_CACHE if settings.http.tokens else CACHE
+    hint = PRIVATE_CACHE if settings.http.tokens or settings.oauth.issuer else CACHE
     server = ArangoServer(
         NAME,
         version=__version__,
@@ -105,7 +105,10 @@ class Handlers:
         """The tools: one page, and for the handshake era what the session chose."""
         endpoint = self._endpoint(context)
         session = await self._listed_session(context, endpoint)
-        shown = self._listing.shown(toolset=endpoint.toolset, session=session)
+        who = endpoint.principal
+        shown = self._listing.shown(
+            toolset=endpoint.toolset, session=session, access=None if who is None else who.access or "none"
+        )
         return {"tools": shown, "resultType": "complete"}
 
     async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> dict[str, Any]:
@@ -116,7 +119,7 @@ class Handlers:
         transport_session = connection.session_id
         if transport_session is not None and not connection.state.get("ends_session"):
             connection.state["ends_session"] = True
-            connection.exit_stack.push_async_callback(self._end, transport_session, endpoint.principal)
+            connection.exit_stack.push_async_callback(self._end, transport_session, id_of(endpoint))
         return await self._app.dispatcher.answer(
             Incoming(
                 name=params.name,
@@ -125,7 +128,7 @@ class Handlers:
                 era=era,
                 endpoint_database=endpoint.database,
                 transport_session=transport_session,
-                principal=endpoint.principal,
+                who=endpoint.principal,
                 report=context.session.report_progress,
                 list_changed=connection.send_tool_list_changed if era == "handshake" else unannounced,
             )
@@ -134,7 +137,7 @@ class Handlers:
     async def _listed_session(self, context: Context, endpoint: Endpoint) -> SessionState | None:
         if era_of(context) != "handshake":
             return None
-        chosen = self._session_id(connection_of(context).session_id, endpoint.principal)
+        chosen = self._session_id(connection_of(context).session_id, id_of(endpoint))
         return await self._app.sessions.peek(chosen) if chosen else None
 
     async def _end(self, transport_session: str, principal: str | None) -> None:
@@ -156,6 +159,11 @@ class Handlers:
     @staticmethod
     def _endpoint(context: Context) -> Endpoint:
         return NO_ENDPOINT if context.request is None else endpoint_of(context.request.scope)
+
+
+def id_of(endpoint: Endpoint) -> str | None:
+    """What sessions are bound to: the authenticated principal's id."""
+    return None if endpoint.principal is None else endpoint.principal.id
 
 
 def era_of(context: Context) -> Era:

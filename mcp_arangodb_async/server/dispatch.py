@@ -5,21 +5,27 @@ A tool parses nothing, catches nothing and logs nothing; that is done here, the 
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from mcp_arangodb_async.config.model import Settings
 from mcp_arangodb_async.connections import call_limits
-from mcp_arangodb_async.errors import DeadlineError, InputError, LimitError, MaaError, NotFoundError
-from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
-from mcp_arangodb_async.server.deadlines import Deadlines
-from mcp_arangodb_async.server.render import WireResult, failed, rendered, unexpected
+from mcp_arangodb_async.errors import DeniedError, InputError, MaaError, NotFoundError
+from mcp_arangodb_async.observability import new_request_id, request_id
+from mcp_arangodb_async.server.middleware import Watch, layered
+from mcp_arangodb_async.server.passage import (
+    Asked,
+    Incoming,
+    Passage,
+    WireResult,
+    unannounced,
+    unreported,
+)
+from mcp_arangodb_async.server.render import rendered
 from mcp_arangodb_async.sessions import (
     Resolution,
     SessionChoice,
@@ -31,156 +37,67 @@ from mcp_arangodb_async.sessions import (
     resolve_database,
     session_of,
 )
-from mcp_arangodb_async.sessions.identity import Era, Transport
 from mcp_arangodb_async.tools.aliases import ALIASES, RENAMED
 from mcp_arangodb_async.tools.arguments import parse_args
 from mcp_arangodb_async.tools.call import Call, Surroundings
+from mcp_arangodb_async.tools.result import Rows
 from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, Tool
 
-log = get_logger(__name__)
-# Calls beyond those that run wait in line; more than this many times as many are refused.
-WAITING_PER_SLOT = 4
-
-
-async def unreported(_done: float, _total: float | None, _message: str | None) -> None:
-    """Progress that nobody asked for."""
-
-
-async def unannounced() -> None:
-    """A change of the tool list that this client's protocol era has no words for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A call as a transport hands it over."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    transport: Transport
-    era: Era
-    endpoint_database: str | None = None
-    transport_session: str | None = None
-    principal: str | None = None
-    report: Callable[[float, float | None, str | None], Awaitable[None]] = unreported
-    list_changed: Callable[[], Awaitable[None]] = unannounced
-
-    @property
-    def owner(self) -> str:
-        """Whom a cursor belongs to: the principal, else the transport's session."""
-        return self.principal or self.transport_session or self.transport
-
-    @property
-    def may_be_shared(self) -> bool:
-        """Whether the call could fall into its principal's default session."""
-        return self.era == "stateless" and self.principal is not None and self.endpoint_database is None
-
-
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """How far a call came, for its record and its error."""
-
-    request_id: str
-    tool: str
-    database: str | None = None
+__all__ = ["Dispatcher", "Incoming", "Passage", "find", "unannounced", "unreported", "writes"]
 
 
 class Dispatcher:
     """Answers calls; one for an application, whatever its transports."""
 
-    def __init__(self, settings: Settings, around: Surroundings, sessions: SessionStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        around: Surroundings,
+        sessions: SessionStore,
+        watch: Watch | None = None,
+    ) -> None:
         self._settings = settings
         self._around = around
         self._sessions = sessions
-        self._slots = asyncio.Semaphore(settings.limits.concurrent_calls)
-        self._waiting = 0
-        self._deadlines = Deadlines()
+        self._watch = watch or Watch(settings=settings)
         self._prefix = new_request_id()[:6]
         self._numbers = itertools.count(1)
-        self._tells = settings.log.level == "DEBUG"
         # The session of a pipe depends on nothing that a call brings along.
         self._piped = session_of(SessionRequest(transport="stdio", era="handshake"))
+        self._layered = layered(self._watch, self._in_session)
 
     async def answer(self, incoming: Incoming) -> WireResult:
         """The call's result or error; raises nothing but the caller's own cancellation."""
-        progress = Progress(request_id=self._request_id(), tool=incoming.name[:64])
-        started = time.perf_counter() if self._tells else 0.0
-        outcome = "ok"
+        passage = Passage(incoming=incoming, request_id=self._request_id(), tool=incoming.name[:64])
         try:
-            with request_id(progress.request_id):
-                return await self._admitted(incoming, progress)
-        except MaaError as error:
-            outcome = error.code
-            return failed(error, request_id=progress.request_id, database=progress.database)
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except Exception:
-            outcome = "internal"
-            log.exception("call.bug", tool=progress.tool, request_id=progress.request_id)
-            return unexpected(request_id=progress.request_id, database=progress.database)
-        finally:
-            if self._tells:
-                log.debug(
-                    "call",
-                    tool=progress.tool,
-                    database=progress.database,
-                    outcome=outcome,
-                    ms=round((time.perf_counter() - started) * 1000, 2),
-                    request_id=progress.request_id,
-                )
+            passage.asked = understood(incoming, self._around.tools)
+            passage.tool = passage.asked.tool.name
+        except Exception as error:  # noqa: BLE001 - raised again inside the layers, which answer it
+            passage.refusal = error
+        with request_id(passage.request_id):
+            return await self._layered(passage)
 
     def _request_id(self) -> str:
         """The next id: random for the process, counted within it."""
         return f"{self._prefix}{next(self._numbers):06x}"
 
-    async def _admitted(self, incoming: Incoming, progress: Progress) -> WireResult:
-        """Run the call when there is room, under its deadline."""
-        tool = find(incoming.name, self._around.tools)
-        progress.tool = tool.name
-        arguments = dict(incoming.arguments)
-        handle = arguments.pop("session", None)
-        if handle is not None and not isinstance(handle, str):
-            raise InputError("session: should be a string", field="session")
-        args = parse_args(tool.args, arguments)
-        seconds = tool.limit_seconds or self._settings.limits.call_deadline
-        try:
-            with self._deadlines.within(seconds):
-                await self._take_place()
-                try:
-                    return await self._in_session(tool, args, handle, incoming, progress)
-                finally:
-                    self._slots.release()
-        except TimeoutError:
-            raise DeadlineError(
-                f"{tool.name} took longer than {seconds:g} seconds and was stopped",
-                hint="ask for less at a time, or raise limits.call_deadline",
-            ) from None
-
-    async def _take_place(self) -> None:
-        """Wait until there is room, unless too many wait already."""
-        if self._waiting >= self._settings.limits.concurrent_calls * WAITING_PER_SLOT:
-            raise LimitError("the server is busy: too many calls are waiting", hint="try again in a moment")
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-
     def close(self) -> None:
         """Stop watching deadlines."""
-        self._deadlines.close()
+        self._watch.deadlines.close()
 
-    async def _in_session(
-        self, tool: Tool, args: Args, handle: str | None, incoming: Incoming, progress: Progress
-    ) -> WireResult:
+    async def _in_session(self, passage: Passage) -> WireResult:
         """Run the call in its session's turn and count it there."""
-        choice = self._choice(tool, args, handle, incoming)
+        if passage.asked is None:
+            assert passage.refusal is not None
+            raise passage.refusal
+        tool = passage.asked.tool
+        choice = self._choice(passage.asked, passage.incoming)
         turn: AbstractAsyncContextManager[SessionState | None] = nullcontext()
         if choice.id is not None:
             turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
         async with turn as session:
             try:
-                answer = await self._run(tool, args, choice, session, incoming, progress)
+                answer = await self._run(passage.asked, choice, session, passage)
             except MaaError:
                 if session is not None:
                     session.record(tool.name, now=time.time(), failed=True)
@@ -189,8 +106,9 @@ class Dispatcher:
                 session.record(tool.name, now=time.time())
             return answer
 
-    def _choice(self, tool: Tool, args: Args, handle: str | None, incoming: Incoming) -> SessionChoice:
+    def _choice(self, asked: Asked, incoming: Incoming) -> SessionChoice:
         """The session the call belongs to."""
+        tool, args, handle = asked.tool, asked.args, asked.handle
         if incoming.transport == "stdio" and handle is None:
             return self._piped
         return session_of(
@@ -209,24 +127,19 @@ class Dispatcher:
         )
 
     async def _run(
-        self,
-        tool: Tool,
-        args: Args,
-        choice: SessionChoice,
-        session: SessionState | None,
-        incoming: Incoming,
-        progress: Progress,
+        self, asked: Asked, choice: SessionChoice, session: SessionState | None, passage: Passage
     ) -> WireResult:
         """Resolve, authorise, run, render."""
+        tool, args, incoming = asked.tool, asked.args, passage.incoming
         resolution = None
         facts: dict[str, Any] = {}
         focus = choice.fixed_focus or (session.focused_database if session else None)
         if isinstance(args, DatabaseArgs):
             resolution = resolve_database(args.database, focus, self._settings)
-            progress.database = resolution.key
+            passage.database = resolution.key
             facts = {"database": resolution.key, "resolved_by": level_name(resolution, choice)}
         call = Call(
-            request_id=progress.request_id,
+            request_id=passage.request_id,
             around=self._around,
             choice=choice,
             owner=incoming.owner,
@@ -235,13 +148,18 @@ class Dispatcher:
             change=self._changer(choice, session, incoming),
             report=incoming.report,
             list_changed=incoming.list_changed,
+            principal=incoming.who,
         )
+        passage.session = call.session_name
         if resolution is None:
-            return rendered(await tool.run(call, args), facts, self._around.limits)
-        if tool.effect.access is not None:
-            call.require(tool.effect.access, tool.name)
-        with call_limits(mark=call.mark):
             result = await tool.run(call, args)
+        else:
+            if tool.effect.access is not None:
+                call.require(tool.effect.access, tool.name)
+            with call_limits(mark=call.mark):
+                result = await tool.run(call, args)
+        if isinstance(result, Rows):
+            passage.rows = len(result.rows)
         return rendered(result, facts, self._around.limits)
 
     def _changer(
@@ -259,6 +177,18 @@ class Dispatcher:
             return handle
 
         return change
+
+
+def understood(incoming: Incoming, tools: Mapping[str, Tool]) -> Asked:
+    """The tool that is called, with its typed arguments; raises an error of ours for what cannot be one."""
+    if incoming.who is not None and incoming.who.access is None:
+        raise DeniedError("nothing is allowed to the presented token")
+    tool = find(incoming.name, tools)
+    arguments = dict(incoming.arguments)
+    handle = arguments.pop("session", None)
+    if handle is not None and not isinstance(handle, str):
+        raise InputError("session: should be a string", field="session")
+    return Asked(tool=tool, args=parse_args(tool.args, arguments), handle=handle)
 
 
 def writes(tool: Tool, args: Args) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from mcp_arangodb_async.sessions import Principal
+
 KEY = "mcp_arangodb_async.endpoint"
 
 
@@ -15,7 +17,7 @@ class Endpoint:
 
     database: str | None = None
     toolset: str | None = None
-    principal: str | None = None
+    principal: Principal | None = None
 
 
 def endpoint_of(scope: Mapping[str, Any]) -> Endpoint:

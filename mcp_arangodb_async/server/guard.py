@@ -6,93 +6,115 @@ The guard is a plain ASGI wrapper: it knows paths, headers and sizes, nothing of
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-import orjson
-
-from mcp_arangodb_async.config.model import Settings
+from mcp_arangodb_async.config.model import Access, Settings
 from mcp_arangodb_async.errors import (
-    AuthenticationError,
     ConfigError,
     DeniedError,
     InputError,
     LimitError,
-    MaaError,
     NotFoundError,
     UnavailableError,
-    UnsupportedError,
 )
 from mcp_arangodb_async.observability import new_request_id
+from mcp_arangodb_async.server.authentication import Authenticator
+from mcp_arangodb_async.server.bodies import Bodies, until
 from mcp_arangodb_async.server.endpoint import KEY, Endpoint
+from mcp_arangodb_async.server.refusal import (
+    CLOSE,
+    AsgiApp,
+    HttpError,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    respond,
+)
 from mcp_arangodb_async.server.render import error_document
+from mcp_arangodb_async.sessions import Principal
+from mcp_arangodb_async.tools.call import RANK
 from mcp_arangodb_async.workflows.definitions import WORKFLOWS
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAXIMUM_HEADER_BYTES = 32 * 1024
 MAXIMUM_PATH_BYTES = 2048
-BODY_SECONDS = 30.0
 CONCURRENT_REQUESTS = 1024
+ORIGIN = "mcp_arangodb_async.origin"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-class HttpError(Exception):
-    """A request refused at the door: an HTTP status with the error's usual shape."""
-
-    def __init__(self, status: int, error: MaaError, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        super().__init__(error.message)
-        self.status = status
-        self.error = error
-        self.headers = tuple(headers)
+# Two of these, and two readers of one request could see different ones.
+ONCE = frozenset(
+    {
+        "host", "authorization", "origin", "content-length", "content-type", "transfer-encoding",
+        "mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id",
+    }
+)  # fmt: skip
+_HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,255})(?::([0-9]{1,5}))?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Whom and what the guard lets in.
 
-    `hosts` are names without port. `origins` are whole origins, `*` for any. `tokens` maps the SHA-256 of a
-    bearer token to its principal; none means that nobody is asked.
+    `hosts` are names without port, `*` for any; with `addresses` any IP address is one of them, which no web
+    page can make its own name stand for. `origins` are whole origins, `*` for any.
     """
 
     hosts: frozenset[str]
     origins: frozenset[str]
-    tokens: Mapping[str, str]
     toolsets: frozenset[str]
     max_body_bytes: int
+    addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One HTTP request when its answer has begun or was refused; for those who count and write down."""
+
+    route: str
+    method: str
+    status: int
+    code: str | None = None
+    principal: Principal | None = None
+    client: str | None = None
+    request_id: str | None = None
 
 
 def rules_of(settings: Settings) -> Rules:
     """The guard's rules; ConfigError for an address open to others without authentication."""
     http = settings.http
-    if not is_loopback(http.host) and not http.tokens and not http.allow_anonymous:
+    authenticated = bool(http.tokens) or settings.oauth.issuer is not None
+    if not is_loopback(http.host) and not authenticated and not http.allow_anonymous:
         raise ConfigError(
             f"http.host: {http.host} can be reached by others, and no token is required",
-            hint="set http.tokens (MCP_HTTP_TOKENS), listen on 127.0.0.1, or pass --allow-anonymous",
+            hint="set http.tokens (MCP_HTTP_TOKENS) or oauth.issuer, listen on 127.0.0.1, or pass "
+            "--allow-anonymous",
         )
     hosts = {host.lower() for host in http.allowed_hosts}
+    addresses = False
     if is_loopback(http.host):
         hosts |= LOOPBACK_NAMES
     elif http.host in {"0.0.0.0", "::"} and not hosts:  # noqa: S104 - compared, not bound
-        # Every address of this machine: its names are not known here, and callers authenticate.
-        hosts.add("*")
+        if authenticated:
+            # Every address of this machine: its names are not known here, and callers authenticate.
+            hosts.add("*")
+        else:
+            # Nobody authenticates, so a page that makes its own name stand for us must not get in.
+            hosts |= {*LOOPBACK_NAMES, socket.gethostname().lower()}
+            addresses = True
     else:
         hosts |= {http.host.lower(), f"[{http.host.lower()}]"}
     return Rules(
         hosts=frozenset(hosts),
         origins=frozenset(http.allowed_origins),
-        tokens={token.sha256: token.principal for token in http.tokens},
         toolsets=frozenset(WORKFLOWS),
         max_body_bytes=http.max_body_bytes,
+        addresses=addresses,
     )
 
 
@@ -106,21 +128,31 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def without_port(host: str) -> str:
-    """`name` of `name:port`; an IPv6 address keeps its brackets."""
-    if host.startswith("["):
-        return host[: host.find("]") + 1] or host
-    return host.rpartition(":")[0] if ":" in host else host
+def is_address(host: str) -> bool:
+    """Whether the name is an IP address."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def without_port(host: str) -> str | None:
+    """`name` of `name:port`; an IPv6 address keeps its brackets; None for what is no host at all."""
+    found = _HOST.match(host.lower())
+    if found is None or (found[2] is not None and int(found[2]) > 65_535):
+        return None
+    return found[1]
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The headers by lower-case name, without surrounding blanks; InputError for a doubled Host."""
+    """The headers by lower-case name, without surrounding blanks; HttpError for doubled or oversized ones."""
     found: dict[str, str] = {}
     size = 0
     for raw_name, raw_value in scope["headers"]:
         size += len(raw_name) + len(raw_value)
         name = raw_name.decode("latin-1").lower()
-        if name in found and name in {"host", "authorization", "origin", "content-length"}:
+        if name in found and name in ONCE:
             raise HttpError(400, InputError(f"header {name} appears more than once"))
         found[name] = raw_value.decode("latin-1").strip()
     if size > MAXIMUM_HEADER_BYTES:
@@ -130,15 +162,18 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 def check_host(headers: Mapping[str, str], rules: Rules) -> None:
     """Refuse a Host that is not ours: a web page must not reach a local server under its own name."""
-    host = without_port(headers.get("host", "").lower())
-    if host not in rules.hosts and "*" not in rules.hosts:
-        raise HttpError(
-            421,
-            DeniedError(
-                f"Host {headers.get('host', '')[:128]!r} is not served here",
-                hint="add it to http.allowed_hosts (MCP_HTTP_ALLOWED_HOSTS)",
-            ),
-        )
+    host = without_port(headers.get("host", ""))
+    if host is not None and (
+        host in rules.hosts or "*" in rules.hosts or (rules.addresses and is_address(host))
+    ):
+        return
+    raise HttpError(
+        421,
+        DeniedError(
+            f"Host {headers.get('host', '')[:128]!r} is not served here",
+            hint="add it to http.allowed_hosts (MCP_HTTP_ALLOWED_HOSTS)",
+        ),
+    )
 
 
 def check_origin(headers: Mapping[str, str], rules: Rules) -> str | None:
@@ -157,24 +192,6 @@ def check_origin(headers: Mapping[str, str], rules: Rules) -> str | None:
             f"pages of origin {origin[:128]!r} may not call this server",
             hint="add it to http.allowed_origins (MCP_HTTP_CORS_ORIGINS)",
         ),
-    )
-
-
-def principal_of(headers: Mapping[str, str], rules: Rules) -> str | None:
-    """Who presents a known bearer token; None where nobody is asked; HttpError 401 for anybody else."""
-    if not rules.tokens:
-        return None
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        presented = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
-        # Every known hash is compared, in constant time each: nothing is learnt from how long it takes.
-        matches = [who for known, who in rules.tokens.items() if hmac.compare_digest(known, presented)]
-        if matches:
-            return matches[0]
-    raise HttpError(
-        401,
-        AuthenticationError("a bearer token is required", hint="send Authorization: Bearer <token>"),
-        [(b"www-authenticate", b'Bearer realm="mcp-arangodb-async"')],
     )
 
 
@@ -198,29 +215,51 @@ def route(path: str, rules: Rules) -> Endpoint | None:
     return None
 
 
+def ignored(_answered: Answered) -> None:
+    """For guards whose answers nobody counts."""
+
+
+def nothing_more(_body: bytes) -> Access | None:
+    """For guards that know nothing of what stands in bodies."""
+    return None
+
+
 class Guard:
     """The ASGI application's outermost layer.
 
     `mcp` gets requests for `/mcp...` with their `Endpoint` in the scope, `other` every other path that passed
     the Host and Origin checks. `accept` is called with the principal to mark the request for the SDK.
+    `needed` tells from a body the access its request needs beyond reading. `observe` is told of every answer.
     """
 
     def __init__(
         self,
         rules: Rules,
         *,
+        authenticator: Authenticator,
         mcp: AsgiApp,
         other: AsgiApp,
-        accept: Callable[[Scope, str], None],
+        accept: Callable[[Scope, Principal], None],
         lifespan: AsgiApp,
+        needed: Callable[[bytes], Access | None] = nothing_more,
+        observe: Callable[[Answered], None] = ignored,
     ) -> None:
         self._rules = rules
+        self._authenticator = authenticator
         self._mcp = mcp
         self._other = other
         self._accept = accept
         self._lifespan = lifespan
-        self._in_flight = 0
+        self._needed = needed
+        self._observe = observe
+        self._bodies = Bodies(rules.max_body_bytes)
+        self.in_flight = 0
         self.draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """Take no more requests; end what would never end."""
+        self.draining.set()
+        self._bodies.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -228,87 +267,94 @@ class Guard:
             return
         if scope["type"] != "http":
             return
+        seen = Answered(route="other", method=scope["method"], status=0, client=peer_of(scope))
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._observe(
+                    replace(seen, route=route_name(scope), status=message["status"], principal=caller(scope))
+                )
+            await send(message)
+
         try:
-            await self._guarded(scope, receive, send)
+            await self._guarded(scope, receive, watched)
         except HttpError as refused:
-            document = error_document(refused.error, request_id=new_request_id())
-            await respond(send, refused.status, document, refused.headers)
+            number = new_request_id()
+            document = error_document(refused.error, request_id=number)
+            headers = [*refused.headers, CLOSE] if scope["method"] == "POST" else refused.headers
+            self._observe(
+                replace(
+                    seen,
+                    route=route_name(scope),
+                    status=refused.status,
+                    code=refused.error.code,
+                    principal=caller(scope),
+                    request_id=number,
+                )
+            )
+            origin: str | None = scope.get(ORIGIN)
+            answer = send if origin is None else with_cors(send, origin)
+            await respond(answer, refused.status, document, headers)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         check_host(headers, self._rules)
         origin = check_origin(headers, self._rules)
         if origin is not None:
-            send = with_cors(send, origin)
+            scope[ORIGIN] = origin
             if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-                await respond(send, 204, None, PREFLIGHT)
+                await respond(with_cors(send, origin), 204, None, PREFLIGHT)
                 return
-        path = raw_path(scope)
-        endpoint = route(path, self._rules)
+            send = with_cors(send, origin)
+        endpoint = route(raw_path(scope), self._rules)
         if endpoint is None:
             await self._other(scope, receive, send)
             return
-        principal = principal_of(headers, self._rules)
+        principal = await self._authenticator.principal(headers)
         if principal is not None:
             self._accept(scope, principal)
-        scope[KEY] = Endpoint(database=endpoint.database, toolset=endpoint.toolset, principal=principal)
+        scope[KEY] = replace(endpoint, principal=principal)
         # Some servers hand on blanks around a value, which the SDK would take for a mismatch.
         scope["headers"] = [(name, value.strip()) for name, value in scope["headers"]]
         if scope["method"] == "GET":
-            await self._stream(scope, receive, send)
+            await self._stream(scope, receive, send, principal)
             return
-        if self.draining.is_set() or self._in_flight >= CONCURRENT_REQUESTS:
+        if self.draining.is_set() or self.in_flight >= CONCURRENT_REQUESTS:
             raise HttpError(503, UnavailableError("the server is busy or stopping"), [(b"retry-after", b"1")])
-        self._in_flight += 1
+        self.in_flight += 1
         try:
-            await self._mcp(scope, await self._body(headers, scope, receive), send)
+            body, receive = await self._bodies.whole(headers, scope, receive)
+            self._check_scope(principal, body)
+            await self._mcp(scope, receive, send)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A stream that would never end, ended in order when the server stops."""
+    def _check_scope(self, principal: Principal | None, body: bytes) -> None:
+        """HttpError 403 where the token's scopes do not reach, so that the client can ask for more of them.
+
+        A static token cannot be exchanged for a stronger one: its caller gets the tool's own refusal.
+        """
+        if principal is None or principal.issuer is None or principal.access in {None, "admin"}:
+            return
+        needed = self._needed(body)
+        if needed is not None and RANK[needed] > RANK[principal.access or "read"]:
+            raise self._authenticator.forbidden(needed, f"the token's scopes do not allow to {needed}")
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, principal: Principal | None) -> None:
+        """A stream that would never end, ended in order when the server stops or the token is over."""
         open_body = False
+        limit = None
+        if principal is not None and principal.expires is not None:
+            limit = asyncio.get_running_loop().time() + max(0.0, principal.expires - time.time())
 
         async def watched(message: Message) -> None:
             nonlocal open_body
             open_body = message["type"] == "http.response.start" or bool(message.get("more_body"))
             await send(message)
 
-        await self._mcp(scope, until(self.draining, receive), watched)
-        if open_body and self.draining.is_set():
+        await self._mcp(scope, until(self.draining, receive, limit=limit), watched)
+        if open_body:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _body(self, headers: Mapping[str, str], scope: Scope, receive: Receive) -> Receive:
-        """The request's body, read whole within limits of size and time, to be received once more."""
-        maximum = self._rules.max_body_bytes
-        if scope["method"] != "POST":
-            return receive
-        if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > maximum:
-            raise too_large(maximum)
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        break
-                    part: bytes = message.get("body", b"")
-                    size += len(part)
-                    if size > maximum:
-                        raise too_large(maximum)
-                    parts.append(part)
-                    if not message.get("more_body", False):
-                        break
-        except TimeoutError:
-            raise HttpError(
-                408, LimitError(f"the request's body took longer than {BODY_SECONDS:g} seconds")
-            ) from None
-        return replayed(b"".join(parts), receive)
-
-
-def too_large(maximum: int) -> HttpError:
-    return HttpError(413, LimitError(f"the request's body is more than {maximum} bytes"))
 
 
 def raw_path(scope: Scope) -> str:
@@ -320,34 +366,26 @@ def raw_path(scope: Scope) -> str:
     return path
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands out a body that was read already, then what comes after it."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again
+def route_name(scope: Scope) -> str:
+    """The route in a word of a closed set, for figures."""
+    path = str(scope["path"])
+    if path == "/mcp" or path.startswith("/mcp/"):
+        return "mcp"
+    if path in {"/live", "/ready", "/health", "/metrics"}:
+        return path[1:]
+    return "metadata" if path.startswith("/.well-known/") else "other"
 
 
-def until(event: asyncio.Event, receive: Receive) -> Receive:
-    """A `receive` that reports a disconnect when the event is set: it ends streams that would never end."""
+def peer_of(scope: Scope) -> str | None:
+    """The address at the other end of the connection, which may be a proxy's."""
+    client = scope.get("client")
+    return str(client[0]) if client else None
 
-    async def receiving() -> Message:
-        waiting = asyncio.ensure_future(event.wait())
-        message = asyncio.ensure_future(receive())
-        try:
-            await asyncio.wait({waiting, message}, return_when=asyncio.FIRST_COMPLETED)
-            return message.result() if message.done() else {"type": "http.disconnect"}
-        finally:
-            waiting.cancel()
-            message.cancel()
 
-    return receiving
+def caller(scope: Scope) -> Principal | None:
+    """Who was authenticated for this request, if anybody was by now."""
+    endpoint: Endpoint | None = scope.get(KEY)
+    return None if endpoint is None else endpoint.principal
 
 
 PREFLIGHT = (
@@ -377,20 +415,3 @@ def with_cors(send: Send, origin: str) -> Send:
         await send(message)
 
     return sending
-
-
-async def respond(
-    send: Send, status: int, document: object | None, headers: Iterable[tuple[bytes, bytes]] = ()
-) -> None:
-    """A whole response with a JSON body, or none."""
-    body = b"" if document is None else orjson.dumps(document)
-    sent = [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"), *headers]
-    if body:
-        sent.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": status, "headers": sent})
-    await send({"type": "http.response.body", "body": body})
-
-
-def method_not_allowed(allowed: str) -> HttpError:
-    """The refusal of a method at a path that has others."""
-    return HttpError(405, UnsupportedError(f"use {allowed}"), [(b"allow", allowed.encode())])

@@ -7,75 +7,110 @@ push `list_changed` to them, and ends them when they are idle. Requests of 2026-
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+import orjson
 import uvicorn
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from mcp_arangodb_async import __version__
-from mcp_arangodb_async.config.model import Settings
-from mcp_arangodb_async.errors import ConfigError, NotFoundError
+from mcp_arangodb_async.config.model import Access, Settings
+from mcp_arangodb_async.errors import ConfigError
+from mcp_arangodb_async.observability import Redactor, get_logger
+from mcp_arangodb_async.observability.audit_record import AuditRecord
+from mcp_arangodb_async.observability.exposition import INSTALL, is_installed
 from mcp_arangodb_async.server.app import App, announce, open_app
+from mcp_arangodb_async.server.authentication import Authenticator, check_oauth
 from mcp_arangodb_async.server.build import ArangoServer, build_server
-from mcp_arangodb_async.server.guard import (
-    Guard,
-    HttpError,
-    Receive,
-    Scope,
-    Send,
-    method_not_allowed,
-    raw_path,
-    respond,
-    rules_of,
-)
+from mcp_arangodb_async.server.guard import Answered, Guard, rules_of
+from mcp_arangodb_async.server.middleware.auditing import written
+from mcp_arangodb_async.server.probes import Probes
+from mcp_arangodb_async.server.refusal import Receive, Scope, Send
+from mcp_arangodb_async.server.tokens import access_token
+from mcp_arangodb_async.sessions import Principal
+from mcp_arangodb_async.tools.aliases import ALIASES
+from mcp_arangodb_async.tools.catalog import TOOLS_BY_NAME
 
-DRAIN_SECONDS = 8
+log = get_logger(__name__)
+# Refusals are written to the audit log this often at most; whoever floods the server does not fill the disk.
+REFUSALS_PER_SECOND = 20
+# Statuses of requests that were turned away for who sent them, not for what they hold.
+REFUSED = frozenset({401, 403, 421})
 
 
-def accept(scope: Scope, principal: str) -> None:
+def accept(scope: Scope, principal: Principal) -> None:
     """Tell the SDK who asks: it binds the sessions it keeps to that."""
-    scope["user"] = AuthenticatedUser(
-        AccessToken(token="", client_id=principal, scopes=[], subject=principal)
+    scope["user"] = AuthenticatedUser(access_token(principal))
+
+
+class Observer:
+    """Counts HTTP requests, and writes down those that were turned away."""
+
+    def __init__(self, app: App) -> None:
+        self._measures = app.watch.measures
+        self._audit = app.watch.audit
+        self._second = 0
+        self._refusals = 0
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def __call__(self, answered: Answered) -> None:
+        """One request whose answer begins."""
+        self._measures.request(answered.route, answered.method, answered.status)
+        if answered.status not in REFUSED or answered.code is None or not self._may_tell():
+            return
+        log.info(
+            "http.refused",
+            route=answered.route,
+            status=answered.status,
+            client=answered.client,
+            request_id=answered.request_id,
+        )
+        if self._audit is not None:
+            writing = asyncio.ensure_future(written(self._audit, refusal_record(answered)))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+
+    def _may_tell(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._refusals = second, 0
+        self._refusals += 1
+        return self._refusals <= REFUSALS_PER_SECOND
+
+
+def refusal_record(answered: Answered) -> AuditRecord:
+    """The audit record of a request that was turned away at the door."""
+    who = answered.principal
+    return AuditRecord(
+        kind="http",
+        decision="denied",
+        outcome=answered.code or "denied",
+        who=None if who is None else who.subject,
+        issuer=None if who is None else who.issuer,
+        client=None if who is None else who.client,
+        transport="http",
+        request=answered.request_id,
+        details={"route": answered.route, "status": answered.status, "address": answered.client},
     )
 
 
-class Health:
-    """/live, /ready and /health: whether the process runs, takes requests, and reaches its databases."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self.draining = asyncio.Event()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        path = raw_path(scope)
-        if path not in {"/live", "/ready", "/health"}:
-            raise HttpError(404, NotFoundError("nothing here; MCP is at /mcp"))
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise method_not_allowed("GET, HEAD")
-        if path == "/live":
-            await respond(send, 200, {"status": "alive"})
-        elif path == "/ready":
-            ready = not self.draining.is_set()
-            await respond(send, 200 if ready else 503, {"status": "ready" if ready else "stopping"})
-        else:
-            await respond(send, 200, await self._state())
-
-    async def _state(self) -> dict[str, Any]:
-        """What runs here; the state of database servers as last seen, asking none of them."""
-        return {
-            "status": "stopping" if self.draining.is_set() else "ok",
-            "version": __version__,
-            "databases": len(self._app.settings.databases),
-            "sessions": await self._app.sessions.count(),
-        }
+def needed_access(body: bytes) -> Access | None:
+    """The access that the call in a body always needs; None for what only its tool can tell."""
+    try:
+        message: Any = orjson.loads(body)
+        name = message["params"]["name"] if message["method"] == "tools/call" else None
+    except (ValueError, TypeError, KeyError):
+        return None
+    tool = TOOLS_BY_NAME.get(ALIASES.get(name, name)) if isinstance(name, str) else None
+    return None if tool is None else tool.effect.access
 
 
 @asynccontextmanager
@@ -89,13 +124,25 @@ async def open_asgi(app: App) -> AsyncGenerator[tuple[Guard, ArangoServer]]:
         max_sessions=settings.sessions.maximum,
         max_request_body_size=settings.http.max_body_bytes,
     )
-    health = Health(app)
+    rules = rules_of(settings)
+    authenticator = Authenticator(settings)
+    probes = Probes(app, authenticator)
     guard = Guard(
-        rules_of(settings), mcp=manager.handle_request, other=health, accept=accept, lifespan=no_lifespan
+        rules,
+        authenticator=authenticator,
+        mcp=manager.handle_request,
+        other=probes,
+        accept=accept,
+        lifespan=no_lifespan,
+        needed=needed_access,
+        observe=Observer(app),
     )
-    health.draining = guard.draining
-    async with manager.run():
-        yield guard, server
+    probes.draining = guard.draining
+    try:
+        async with manager.run():
+            yield guard, server
+    finally:
+        await authenticator.close()
 
 
 async def no_lifespan(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -118,7 +165,7 @@ class DrainingServer(uvicorn.Server):
         self.interrupted = False
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._guard.draining.set()
+        self._guard.drain()
         self._mcp.listen.close()
         await super().shutdown(sockets)
 
@@ -139,6 +186,13 @@ class DrainingServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def check_metrics(settings: Settings) -> None:
+    """ConfigError where figures were asked for and the library that writes them is not installed."""
+    asked = settings.http.metrics and "http.metrics" in settings.origins
+    if asked and not is_installed():
+        raise ConfigError("http.metrics needs the library prometheus-client", hint=INSTALL)
+
+
 def listen_on(host: str, port: int) -> socket.socket:
     """A listening socket; ConfigError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -154,9 +208,11 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def open_http(settings: Settings) -> AsyncGenerator[DrainingServer]:
+async def open_http(
+    settings: Settings, *, redactor: Redactor | None = None
+) -> AsyncGenerator[DrainingServer]:
     """The application behind a web server that is ready for `serve(sockets=[...])`."""
-    async with open_app(settings) as app, open_asgi(app) as (guard, mcp):
+    async with open_app(settings, redactor=redactor) as app, open_asgi(app) as (guard, mcp):
         config = uvicorn.Config(
             guard,
             log_config=None,
@@ -164,15 +220,15 @@ async def open_http(settings: Settings) -> AsyncGenerator[DrainingServer]:
             server_header=False,
             lifespan="off",
             timeout_keep_alive=30,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.http.drain_deadline),
             h11_max_incomplete_event_size=64 * 1024,
         )
         yield DrainingServer(config, app, guard, mcp)
 
 
-async def serve_until_signal(settings: Settings, listener: socket.socket) -> int:
+async def serve_until_signal(settings: Settings, listener: socket.socket, redactor: Redactor) -> int:
     """Serve on the listener until a signal; the exit code."""
-    async with open_http(settings) as server:
+    async with open_http(settings, redactor=redactor) as server:
         announce(settings)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -182,9 +238,11 @@ async def serve_until_signal(settings: Settings, listener: socket.socket) -> int
         return 130 if server.interrupted else 0
 
 
-def serve_http(settings: Settings) -> int:
+def serve_http(settings: Settings, redactor: Redactor) -> int:
     """Listen and serve until a signal; the exit code."""
     rules_of(settings)
+    check_oauth(settings.oauth)
+    check_metrics(settings)
     listener = listen_on(settings.http.host, settings.http.port)
     runner: Any = asyncio.Runner()
     with suppress(ImportError):
@@ -192,4 +250,4 @@ def serve_http(settings: Settings) -> int:
 
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with runner:
-        return int(runner.run(serve_until_signal(settings, listener)))
+        return int(runner.run(serve_until_signal(settings, listener, redactor)))

@@ -11,6 +11,12 @@ from mcp_arangodb_async.tools.spec import Tool
 from mcp_arangodb_async.workflows.view import shown_tools
 
 ALWAYS_SHOWN = {"patterns", "multi_tenancy"}
+# Which tools' needs an authenticated caller's access meets; who may do everything sees everything.
+ALLOWED: Mapping[str, frozenset[str | None]] = {
+    "none": frozenset({None}),
+    "read": frozenset({None, "read"}),
+    "write": frozenset({None, "read", "write"}),
+}
 
 
 def wire_tool(tool: Tool, *, session: bool) -> dict[str, Any]:
@@ -38,6 +44,7 @@ class ToolListing:
         self._wire: Mapping[str, dict[str, Any]] = {
             tool.name: wire_tool(tool, session=session) for tool in listed
         }
+        self._needed = {tool.name: tool.effect.access for tool in listed}
         self._always = {tool.name for tool in listed if tool.category in ALWAYS_SHOWN}
         self._names = shown_tools(list(self._wire), always=self._always, toolset=toolset)
 
@@ -47,9 +54,16 @@ class ToolListing:
         return None if wire is None else wire["inputSchema"]
 
     def shown(
-        self, *, toolset: str | None = None, session: SessionState | None = None
+        self,
+        *,
+        toolset: str | None = None,
+        session: SessionState | None = None,
+        access: str | None = None,
     ) -> list[dict[str, Any]]:
-        """The tools for one client; `session` only where its protocol era lets lists differ by session."""
+        """The tools for one client; `session` only where its protocol era lets lists differ by session.
+
+        `access` is the most an authenticated caller may do: tools that always need more are left out.
+        """
         names = self._names
         if toolset is not None:
             names = shown_tools(names, always=self._always, toolset=toolset)
@@ -61,4 +75,7 @@ class ToolListing:
                 stage=session.stage,
                 unloaded=session.unloaded,
             )
+        allowed = ALLOWED.get(access) if access is not None else None
+        if allowed is not None:
+            names = [name for name in names if self._needed[name] in allowed]
         return [self._wire[name] for name in names]

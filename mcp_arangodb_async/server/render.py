@@ -6,7 +6,7 @@ twelve times the CPU of text. So rows travel as text alone, and everything else 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp_arangodb_async.errors import MaaError
@@ -70,11 +70,27 @@ def plain(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None or name in NULL_SAYS}
 
 
-def error_document(error: MaaError, *, request_id: str, database: str | None = None) -> dict[str, Any]:
-    """The error's facts in the one shape that every tool, resource and route answers with."""
-    facts: dict[str, Any] = {"code": error.code, "message": error.message}
+def as_it_is(text: str) -> str:
+    """For errors that cannot hold a secret."""
+    return text
+
+
+def error_document(
+    error: MaaError,
+    *,
+    request_id: str,
+    database: str | None = None,
+    redact: Callable[[str], str] = as_it_is,
+) -> dict[str, Any]:
+    """The error's facts in the one shape that every tool, resource and route answers with.
+
+    `redact` takes secrets out of its texts: some repeat what a server or a driver said.
+    """
+    facts: dict[str, Any] = {"code": error.code, "message": redact(error.message)}
     for name in ERROR_FACTS:
         value = getattr(error, name)
+        if name == "hint" and value is not None:
+            value = redact(value)
         if name == "database":
             value = value or database
         if value is not None and value != ():
@@ -83,9 +99,15 @@ def error_document(error: MaaError, *, request_id: str, database: str | None = N
     return {"error": facts}
 
 
-def failed(error: MaaError, *, request_id: str, database: str | None = None) -> WireResult:
+def failed(
+    error: MaaError,
+    *,
+    request_id: str,
+    database: str | None = None,
+    redact: Callable[[str], str] = as_it_is,
+) -> WireResult:
     """An error as an MCP result."""
-    document = error_document(error, request_id=request_id, database=database)
+    document = error_document(error, request_id=request_id, database=database, redact=redact)
     return {
         "content": [text(encode(document).decode())],
         "structuredContent": document,

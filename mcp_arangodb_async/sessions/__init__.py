@@ -11,6 +11,7 @@ from mcp_arangodb_async.sessions.identity import (
     mint_handle,
     session_of,
 )
+from mcp_arangodb_async.sessions.principal import Principal
 from mcp_arangodb_async.sessions.record import SessionState, ToolUsage
 from mcp_arangodb_async.sessions.resolve import Level, Resolution, explain_resolution, resolve_database
 from mcp_arangodb_async.sessions.stores import MemorySessionStore, SessionStore
@@ -18,6 +19,7 @@ from mcp_arangodb_async.sessions.stores import MemorySessionStore, SessionStore
 __all__ = [
     "Level",
     "MemorySessionStore",
+    "Principal",
     "Resolution",
     "SessionChoice",
     "SessionRequest",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_arangodb_async.errors import DeniedError, ReadOnlyError
-from mcp_arangodb_async.sessions import Level, Resolution, SessionChoice, SessionState
+from mcp_arangodb_async.sessions import Level, Principal, Resolution, SessionChoice, SessionState
 from mcp_arangodb_async.tools.continuations import Continuations
 from mcp_arangodb_async.tools.handles import QueryHandles
 from mcp_arangodb_async.tools.result import Limits
@@ -69,7 +69,8 @@ class Call:
     """One call of one tool.
 
     `session` is the caller's state, None if it has none; change it with `change_session` only, which makes a
-    session where there is none. `owner` binds what outlives the call (a cursor) to its caller.
+    session where there is none. `owner` binds what outlives the call (a cursor) to its caller. `principal` is
+    who was authenticated, None on stdio and where nobody is asked.
     """
 
     request_id: str
@@ -81,6 +82,7 @@ class Call:
     change: Callable[[Callable[[SessionState], None]], Awaitable[str | None]]
     report: Callable[[float, float | None, str | None], Awaitable[None]]
     list_changed: Callable[[], Awaitable[None]]
+    principal: Principal | None = None
 
     @property
     def focus(self) -> str | None:
@@ -125,11 +127,19 @@ class Call:
         return self.access_to(self.key)
 
     def access_to(self, key: str) -> Access:
-        """What may be done to the database with this key; --read-only makes it read for all."""
+        """What may be done to the database with this key: as configured, no more than the caller may.
+
+        --read-only makes it read for all.
+        """
         configured = self.around.configuration.databases.get(key)
         if self.around.configuration.read_only or configured is None:
             return "read"
-        return configured.access
+        return min(configured.access, self.granted, key=RANK.__getitem__)
+
+    @property
+    def granted(self) -> Access:
+        """The most the caller may do, with whatever database."""
+        return "admin" if self.principal is None else self.principal.access or "read"
 
     def require(self, needed: Access, what: str, *, key: str | None = None) -> None:
         """Refuse unless the database's access allows it; `what` completes 'the database may not be ...'."""
@@ -137,6 +147,13 @@ class Call:
         given = self.access_to(key)
         if RANK[given] >= RANK[needed]:
             return
+        if self.principal is not None and RANK[self.granted] < RANK[needed]:
+            raise DeniedError(
+                f"{what} is refused: it needs access {needed!r}, and {self.principal.subject!r} may "
+                f"{self.granted} at most",
+                database=key,
+                hint="use a token that allows more",
+            )
         if given == "read":
             why = (
                 "the server runs with --read-only" if self.around.configuration.read_only else "access: read"

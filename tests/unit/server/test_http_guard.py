@@ -13,16 +13,19 @@ import pytest
 from mcp_arangodb_async.config.model import HttpSettings, Settings, TokenHash
 from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.server import guard as guards
+from mcp_arangodb_async.server.authentication import Authenticator
 from mcp_arangodb_async.server.endpoint import endpoint_of
-from mcp_arangodb_async.server.guard import Guard, Message, Receive, Rules, Scope, Send, is_loopback, rules_of
+from mcp_arangodb_async.server.guard import Guard, Rules, is_loopback, rules_of
+from mcp_arangodb_async.server.refusal import Message, Receive, Scope, Send, respond
+from mcp_arangodb_async.sessions import Principal
 
 RULES = Rules(
     hosts=guards.LOOPBACK_NAMES,
     origins=frozenset({"https://app.example"}),
-    tokens={},
     toolsets=frozenset({"baseline", "full"}),
     max_body_bytes=100,
 )
+NOBODY_IS_ASKED = Settings(databases={})
 
 
 class Inside:
@@ -36,17 +39,17 @@ class Inside:
         document = {
             "database": endpoint.database,
             "toolset": endpoint.toolset,
-            "principal": endpoint.principal,
+            "principal": endpoint.principal and endpoint.principal.subject,
             "body": body.decode(),
         }
-        await guards.respond(send, 200, document)
+        await respond(send, 200, document)
 
 
 async def elsewhere(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await guards.respond(send, 200, {"other": True})
+    await respond(send, 200, {"other": True})
 
 
-def note(_scope: Scope, _principal: str) -> None:
+def note(_scope: Scope, _principal: Principal) -> None:
     """The SDK is not asked here."""
 
 
@@ -58,6 +61,7 @@ def ask(
     headers: Sequence[tuple[bytes, bytes]] = (),
     body: Sequence[bytes] = (b"",),
     rules: Rules = RULES,
+    settings: Settings = NOBODY_IS_ASKED,
 ) -> tuple[int, dict[str, str], Any]:
     """One request to a guard; status, headers and the JSON of its answer."""
     sent: list[Message] = []
@@ -71,7 +75,14 @@ def ask(
         sent.append(message)
 
     async def run() -> None:
-        guard = Guard(rules, mcp=Inside(), other=elsewhere, accept=note, lifespan=elsewhere)
+        guard = Guard(
+            rules,
+            authenticator=Authenticator(settings),
+            mcp=Inside(),
+            other=elsewhere,
+            accept=note,
+            lifespan=elsewhere,
+        )
         scope: dict[str, Any] = {
             "type": "http",
             "method": method,
@@ -148,16 +159,13 @@ def test_a_preflight_is_answered() -> None:
     assert "mcp-session-id" in headers["access-control-allow-headers"]
 
 
-def with_tokens() -> Rules:
+def with_tokens() -> Settings:
     hashed = hashlib.sha256(b"s3cret").hexdigest()
-    settings = Settings(
-        databases={}, http=HttpSettings(tokens=(TokenHash(principal="alice", sha256=hashed),))
-    )
-    return rules_of(settings)
+    return Settings(databases={}, http=HttpSettings(tokens=(TokenHash(principal="alice", sha256=hashed),)))
 
 
 def test_a_known_token_names_its_principal() -> None:
-    status, _, answer = ask("/mcp", headers=[(b"authorization", b"bearer s3cret")], rules=with_tokens())
+    status, _, answer = ask("/mcp", headers=[(b"authorization", b"bearer s3cret")], settings=with_tokens())
     assert (status, answer["principal"]) == (200, "alice")
 
 
@@ -165,14 +173,14 @@ def test_a_known_token_names_its_principal() -> None:
     "value", [b"", b"Bearer", b"Bearer wrong", b"Basic s3cret", b"Bearer \xff", b"s3cret"]
 )
 def test_without_a_known_token_nobody_gets_in(value: bytes) -> None:
-    status, headers, answer = ask("/mcp", headers=[(b"authorization", value)], rules=with_tokens())
+    status, headers, answer = ask("/mcp", headers=[(b"authorization", value)], settings=with_tokens())
     assert status == 401
     assert headers["www-authenticate"].startswith("Bearer")
     assert answer["error"]["code"] == "denied"
 
 
 def test_health_needs_no_token() -> None:
-    assert ask("/health", rules=with_tokens())[0] == 200
+    assert ask("/health", settings=with_tokens())[0] == 200
 
 
 def test_a_body_arrives_whole() -> None:
