@@ -14,11 +14,10 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, t
 # Long by nature: what takes longer belongs to the command line.
 SECONDS = 3600.0
 OUTPUT: Any = Field(None, description="New")
-INPUT: Any = Field(description="Directory")
+INPUT: Any = Field(description="Folder")
 COLLECTIONS: Any = Field(None, description="Only")
-LIMIT: Any = Field(None, ge=1, description="Each")
-CONFLICT: Any = Field("error", description="If it exists")
-DRY_RUN: Any = Field(False, description="Only show")
+CONFLICT: Any = Field("error", description="Existing")
+DRY_RUN: Any = Field(False, description="Preview")
 
 
 class BackupArgs(DatabaseArgs):
@@ -26,8 +25,8 @@ class BackupArgs(DatabaseArgs):
 
     output_dir: str | None = OUTPUT
     collections: Names | None = COLLECTIONS
-    doc_limit: int | None = LIMIT
-    resume: bool = Field(False, description="Continue")
+    doc_limit: int | None = hidden(ge=1)
+    resume: bool = Field(False, description="Go on")
     collection: str | None = hidden()
     include_system: bool | None = hidden()
 
@@ -55,7 +54,7 @@ class RestoreArgs(DatabaseArgs):
     """Arguments of arango_restore."""
 
     input_dir: str = INPUT
-    collections: Names | None = COLLECTIONS
+    collections: Names | None = hidden()
     on_conflict: OnConflict = CONFLICT
     dry_run: bool = DRY_RUN
 
@@ -87,8 +86,8 @@ class BackupGraphArgs(DatabaseArgs):
     """Arguments of arango_backup_graph."""
 
     graph_name: str = Field(description="Name")
-    output_dir: str | None = OUTPUT
-    doc_limit: int | None = LIMIT
+    output_dir: str | None = hidden()
+    doc_limit: int | None = hidden(ge=1)
     include_metadata: bool | None = hidden()
 
     also: ClassVar = {
@@ -117,9 +116,9 @@ class RestoreGraphArgs(DatabaseArgs):
     """Arguments of arango_restore_graph."""
 
     input_dir: str = INPUT
-    graph_name: str | None = Field(None, description="New name")
+    graph_name: str | None = hidden()
     conflict_resolution: OnConflict = CONFLICT
-    validate_integrity: bool = Field(True, description="Check edges")
+    validate_integrity: bool = hidden(default=True)
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {
@@ -151,8 +150,8 @@ async def arango_restore_graph(call: Call, args: RestoreGraphArgs) -> graph_back
 class BackupNamedGraphsArgs(DatabaseArgs):
     """Arguments of arango_backup_named_graphs."""
 
-    output_file: str | None = Field(None, description="New .json")
-    graph_names: Names | None = COLLECTIONS
+    output_file: str | None = hidden()
+    graph_names: Names | None = hidden()
 
     also: ClassVar = {"outputFile": "output_file", "graphNames": "graph_names", "graphs": "graph_names"}
 

@@ -22,7 +22,7 @@ class ListCollectionsArgs(DatabaseArgs):
 
 @tool(title="Collections", category="core_data", effect=Effect.READ)
 async def arango_list_collections(call: Call, args: ListCollectionsArgs) -> Rows:
-    """List collections and types."""
+    """List collections."""
     rows = await collections.list_collections(
         await call.database(), counts=args.counts, include_system=args.include_system
     )
@@ -39,9 +39,9 @@ class CreateCollectionArgs(DatabaseArgs):
     also: ClassVar = {"waitForSync": "wait_for_sync", "collection": "name"}
 
 
-@tool(title="Create collection", category="core_data", effect=Effect.ENSURE)
+@tool(title="New collection", category="core_data", effect=Effect.ENSURE)
 async def arango_create_collection(call: Call, args: CreateCollectionArgs) -> collections.CollectionMade:
-    """Create a collection if it is missing."""
+    """Create a collection if missing."""
     return await collections.create_collection(
         await call.database(), args.name, edge=args.type == "edge", wait_for_sync=args.wait_for_sync
     )

@@ -29,7 +29,7 @@ class NoArgs(Args):
 class SetFocusArgs(Args):
     """Arguments of arango_set_focused_database."""
 
-    database: str | None = Field(None, description="Key; none: unset")
+    database: str | None = Field(None, description="Key or none")
 
     also: ClassVar = {"database_key": "database", "key": "database"}
 
@@ -47,7 +47,7 @@ class FocusSet(TypedDict):
 
 @tool(title="Set focus", category="multi_tenancy", effect=Effect.SESSION, uses_session=True)
 async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSet:
-    """Choose the database of later calls."""
+    """Set later calls' database."""
     key = args.database or None
     configured = call.around.configuration.databases
     if key is not None:
@@ -105,9 +105,9 @@ class AvailableDatabases(TypedDict):
     total_count: int
 
 
-@tool(title="List databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+@tool(title="Databases", category="multi_tenancy", effect=Effect.READ, uses_session=False)
 async def arango_list_available_databases(call: Call, args: NoArgs) -> AvailableDatabases:  # noqa: ARG001
-    """Database keys, contents, access."""
+    """List databases."""
     databases = [shown(one, call) for one in call.around.configuration.databases.values()]
     return AvailableDatabases(databases=databases, total_count=len(databases))
 
@@ -148,7 +148,7 @@ class ResolutionExplained(TypedDict):
 
 @tool(title="Resolution", category="multi_tenancy", effect=Effect.READ, uses_session=True)
 async def arango_get_database_resolution(call: Call, args: ResolutionArgs) -> ResolutionExplained:
-    """Why a call uses a database."""
+    """Why this database."""
     levels = call.around.explain(args.database, call.focus)
     deciding = next((level for level in levels if level.status == "decides"), None)
     wrong = next((level for level in levels if level.status == "unknown"), None)
@@ -211,9 +211,9 @@ class Connection(TypedDict):
     problem: str | None
 
 
-@tool(title="Test connection", category="multi_tenancy", effect=Effect.READ)
+@tool(title="Test", category="multi_tenancy", effect=Effect.READ)
 async def arango_test_database_connection(call: Call, args: ConnectionArgs) -> Connection:  # noqa: ARG001
-    """Connect now, or say why not."""
+    """Try to connect."""
     return connection(await call.around.manager.probe(call.key))
 
 
@@ -238,7 +238,7 @@ class AllStatus(TypedDict):
     session_id: str | None
 
 
-@tool(title="All databases", category="multi_tenancy", effect=Effect.READ, uses_session=True)
+@tool(title="Check all", category="multi_tenancy", effect=Effect.READ, uses_session=False)
 async def arango_get_multi_database_status(call: Call, args: NoArgs) -> AllStatus:  # noqa: ARG001
     """Check all databases."""
     return await status_of(call)
@@ -247,12 +247,12 @@ async def arango_get_multi_database_status(call: Call, args: NoArgs) -> AllStatu
 class StatusArgs(Args):
     """Arguments of arango_database_status."""
 
-    database: str | None = Field(None, description="Only this")
+    database: str | None = hidden()
 
 
-@tool(title="Status", category="core_data", effect=Effect.READ, uses_session=True)
+@tool(title="Status", category="core_data", effect=Effect.READ, uses_session=False)
 async def arango_database_status(call: Call, args: StatusArgs) -> AllStatus:
-    """Check the databases, or one."""
+    """Check databases."""
     if args.database is not None:
         call.around.check_key(args.database)
     return await status_of(call, args.database)

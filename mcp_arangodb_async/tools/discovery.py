@@ -9,7 +9,7 @@ from mcp_arangodb_async.errors import NotFoundError
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.ranking import ranked
 from mcp_arangodb_async.tools.schema import input_schema
-from mcp_arangodb_async.tools.spec import Args, Category, Effect, Names, Tool, tool
+from mcp_arangodb_async.tools.spec import Args, Category, Effect, Names, Tool, hidden, tool
 
 CATEGORIES: tuple[str, ...] = get_args(Category)
 # The categories of earlier releases.
@@ -30,8 +30,8 @@ class SearchArgs(Args):
     """Arguments of arango_search_tools."""
 
     keywords: Names = Field(max_length=20, description="Words")
-    categories: Names = Field([], description="Only")
-    detail_level: Detail = Field("summary", description="Of matches")
+    categories: Names = hidden(default=[], max_length=20)
+    detail_level: Detail = Field("summary", description="Detail")
 
     also: ClassVar = {"query": "keywords", "detailLevel": "detail_level"}
 
@@ -46,7 +46,7 @@ class Found(TypedDict):
     detail_level: str
 
 
-@tool(title="Search tools", category="patterns", effect=Effect.READ, uses_session=False)
+@tool(title="Find tools", category="patterns", effect=Effect.READ, uses_session=False)
 async def arango_search_tools(call: Call, args: SearchArgs) -> Found:
     """Find tools by words."""
     wanted = {category_of(name) for name in args.categories}
@@ -85,7 +85,7 @@ def shown(one: Tool, detail: Detail) -> dict[str, Any]:
 class CategoryArgs(Args):
     """Arguments of arango_list_tools_by_category."""
 
-    category: str | None = Field(None, description="Only this")
+    category: str | None = Field(None, description="Only")
 
 
 class Categories(TypedDict):

@@ -15,14 +15,14 @@ KEY: Any = Field(description="_key")
 DRY_RUN: Any = Field(False, description="Preview")
 OnError = Literal["stop", "continue", "ignore"]
 Overwrite = Literal["conflict", "ignore", "replace", "update"]
-OVERWRITE: Any = Field("conflict", description="If it exists")
+OVERWRITE: Any = Field("conflict", description="Existing")
 
 
 class InsertArgs(DatabaseArgs):
     """Arguments of arango_insert."""
 
     collection: str = COLLECTION
-    document: dict[str, Any] = Field(description="Edges need _from, _to")
+    document: dict[str, Any] = Field(description="Edges: _from, _to")
     overwrite_mode: Overwrite = hidden(default="conflict")
     return_new: bool = hidden(default=False)
 
@@ -60,7 +60,7 @@ class UpdateArgs(DatabaseArgs):
 
 @tool(title="Update", category="core_data", effect=Effect.CHANGE)
 async def arango_update(call: Call, args: UpdateArgs) -> documents.Written:
-    """Merge changes into a document."""
+    """Merge into a document."""
     return await documents.update(
         await call.database(),
         args.collection,
@@ -141,9 +141,9 @@ class BulkInsertArgs(DatabaseArgs):
     collection: str = COLLECTION
     documents: list[dict[str, Any]] = Field(description="Documents")
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
-    on_error: OnError = Field("stop", description="On failure")
+    on_error: OnError = Field("stop", description="Failures")
     overwrite_mode: Overwrite = OVERWRITE
-    validate_refs: bool = Field(False, description="Check ends")
+    validate_refs: bool = hidden(default=False)
 
     also: ClassVar = {
         "batchSize": "batch_size",

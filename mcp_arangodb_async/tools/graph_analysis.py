@@ -16,10 +16,10 @@ class ShortestPathArgs(DatabaseArgs):
 
     start_vertex: str = Field(description="_id")
     end_vertex: str = Field(description="_id")
-    graph: str | None = Field(None, description="Named graph")
+    graph: str | None = Field(None, description="Name")
     edge_collections: Names = Field([], max_length=100, description="Or these")
-    direction: traversal.Direction = Field("OUTBOUND", description="Of edges")
-    weight_attribute: str | None = Field(None, description="Of edges")
+    direction: traversal.Direction = Field("OUTBOUND", description="Edges")
+    weight_attribute: str | None = Field(None, description="Edges")
     k: int = Field(1, ge=1, le=paths.MAXIMUM_PATHS, description="Paths")
     default_weight: float | None = hidden()
     return_paths: bool | None = hidden()
@@ -34,7 +34,7 @@ class ShortestPathArgs(DatabaseArgs):
     }
 
 
-@tool(title="Shortest path", category="graph", effect=Effect.READ)
+@tool(title="Paths", category="graph", effect=Effect.READ)
 async def arango_shortest_path(call: Call, args: ShortestPathArgs) -> paths.PathFound:
     """The k shortest paths."""
     return await paths.find_paths(
@@ -56,9 +56,9 @@ class IntegrityArgs(DatabaseArgs):
     """Arguments of arango_validate_graph_integrity."""
 
     graph: str | None = Field(None, description=ONE_GRAPH)
-    check_orphaned_edges: bool = Field(True, description="Ends exist")
-    check_constraints: bool = Field(True, description="Ends allowed")
-    return_details: bool = Field(False, description="Name edges")
+    check_orphaned_edges: bool = hidden(default=True)
+    check_constraints: bool = hidden(default=True)
+    return_details: bool = Field(False, description="Edges")
 
     also: ClassVar = {
         "graphName": "graph",
@@ -86,10 +86,10 @@ class StatisticsArgs(DatabaseArgs):
     """Arguments of arango_graph_statistics."""
 
     graph: str | None = Field(None, description=ONE_GRAPH)
-    include_degree_distribution: bool = Field(True, description="Degrees")
-    include_connectivity: bool = Field(True, description="Reachability")
+    include_degree_distribution: bool = hidden(default=True)
+    include_connectivity: bool = hidden(default=True)
     sample_size: int | None = Field(None, ge=1, le=10_000, description="Sample")
-    per_collection_stats: bool = Field(False, description="Each")
+    per_collection_stats: bool = hidden(default=False)
     aggregate_collections: bool | None = hidden()
 
     also: ClassVar = {

@@ -11,8 +11,8 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, t
 
 GRAPH: Any = Field(description="Graph")
 GRAPH_SPELLINGS = {"graph_name": "graph", "graphName": "graph", "name": "graph"}
-FROM: Any = Field(description="From these")
-TO: Any = Field(description="To these")
+FROM: Any = Field(description="From")
+TO: Any = Field(description="To")
 
 
 DEFINITION = "{edge_collection, from_collections, to_collections}"
@@ -42,12 +42,12 @@ class CreateGraphArgs(DatabaseArgs):
     name: str = Field(description="Name")
     edge_definitions: list[Definition] = Field(max_length=100, description=DEFINITION)
     orphan_collections: Names = hidden(default=[])
-    create_collections: bool = Field(True, description="Missing ones")
+    create_collections: bool = hidden(default=True)
 
     also: ClassVar = {"graph_name": "name", "graph": "name", "edgeDefinitions": "edge_definitions"}
 
 
-@tool(title="Create graph", category="graph", effect=Effect.ENSURE)
+@tool(title="New graph", category="graph", effect=Effect.ENSURE)
 async def arango_create_graph(call: Call, args: CreateGraphArgs) -> graphs.GraphMade:
     """Create a graph if missing."""
     return await graphs.create_graph(
@@ -63,7 +63,7 @@ class RemoveGraphArgs(DatabaseArgs):
     """Arguments of arango_remove_graph."""
 
     graph: str = GRAPH
-    drop_collections: bool = Field(False, description="Collections too")
+    drop_collections: bool = Field(False, description="And data")
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {**GRAPH_SPELLINGS, "dropCollections": "drop_collections"}
@@ -99,8 +99,8 @@ class EdgeDefinitionArgs(DatabaseArgs):
 
     graph: str = GRAPH
     edge_collection: str | None = Field(None, description="Name")
-    from_collections: Names = Field([], description="From these")
-    to_collections: Names = Field([], description="To these")
+    from_collections: Names = Field([], description="From")
+    to_collections: Names = Field([], description="To")
     edge_definition: Definition | None = hidden()
 
     also: ClassVar = GRAPH_SPELLINGS

@@ -10,7 +10,6 @@ from mcp_arangodb_async.operations import graphs, traversal
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
 from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
-from mcp_arangodb_async.tools.query import NEXT
 from mcp_arangodb_async.tools.result import Format, Rows
 from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
@@ -21,7 +20,7 @@ class ListGraphsArgs(DatabaseArgs):
 
 @tool(title="Graphs", category="graph", effect=Effect.READ)
 async def arango_list_graphs(call: Call, args: ListGraphsArgs) -> Rows:  # noqa: ARG001
-    """List graphs and definitions."""
+    """List graphs."""
     return Rows(rows=await graphs.list_graphs(await call.database()))
 
 
@@ -43,16 +42,16 @@ class TraverseArgs(DatabaseArgs):
     """Arguments of arango_traverse."""
 
     start_vertex: str | None = Field(None, description="_id")
-    graph: str | None = Field(None, description="Named graph")
+    graph: str | None = Field(None, description="Name")
     edge_collections: Names = Field([], max_length=100, description="Or these")
-    direction: traversal.Direction = Field("OUTBOUND", description="Of edges")
-    min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
-    max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="Edges")
+    direction: traversal.Direction = Field("OUTBOUND", description="Edges")
+    min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="From")
+    max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="To")
     return_paths: bool = Field(False, description="Paths")
-    limit: int | None = Field(None, ge=1, description="Results")
+    limit: int | None = Field(None, ge=1, description="Rows")
     options: TraverseOptions = Field(default_factory=TraverseOptions, description=OPTIONS)
     format: Format = hidden("json")
-    next: str | None = NEXT
+    next: str | None = hidden()
 
     also: ClassVar = {
         "graph_name": "graph",
@@ -68,7 +67,7 @@ class TraverseArgs(DatabaseArgs):
 
 @tool(title="Traverse", category="graph", effect=Effect.READ)
 async def arango_traverse(call: Call, args: TraverseArgs) -> Rows:
-    """Follow edges from a vertex."""
+    """Follow edges."""
     limits = call_limits_for(call, None)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

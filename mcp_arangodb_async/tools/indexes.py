@@ -38,10 +38,10 @@ class CreateIndexArgs(DatabaseArgs):
     fields: Names = Field(max_length=32, description="Paths")
     type: Kind = Field("persistent", description="Kind")
     unique: bool = Field(False, description="Unique")
-    sparse: bool = Field(False, description="Skip null")
-    name: str | None = Field(None, description="Index name")
-    ttl: int | None = Field(None, ge=0, description="Seconds")
-    options: dict[str, Any] = Field({}, description="ArangoDB's others")
+    sparse: bool = hidden(default=False)
+    name: str | None = Field(None, description="Name")
+    ttl: int | None = hidden(ge=0)
+    options: dict[str, Any] = Field({}, description="expireAfter...")
     deduplicate: bool | None = hidden()
     in_background: bool | None = hidden()
     min_length: int | None = hidden()
@@ -60,7 +60,7 @@ class CreateIndexArgs(DatabaseArgs):
 OWN = frozenset({"type", "fields", "name", "id"})
 
 
-@tool(title="Create index", category="indexing", effect=Effect.ENSURE)
+@tool(title="New index", category="indexing", effect=Effect.ENSURE)
 async def arango_create_index(call: Call, args: CreateIndexArgs) -> indexes.IndexMade:
     """Create an index if missing."""
     body = indexes.definition(

@@ -60,7 +60,8 @@ PROMPTS: tuple[Prompt, ...] = (
         steps=(
             Step(text="List the collections with arango_list_collections and counts: true."),
             Step(
-                text="Describe the database with arango_describe_database.", tool="arango_describe_database"
+                text="Describe the database with arango_describe_database: attributes, indexes, graphs, views.",
+                tool="arango_describe_database",
             ),
             Step(
                 text="Look at three documents of each important collection with arango_query"

@@ -12,11 +12,11 @@ from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
 from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
 from mcp_arangodb_async.tools.result import Format, Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, tool
+from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
 
-FORMAT: Any = Field("json", description="Of rows")
-MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="At most")
-NEXT: Any = Field(None, description="Continue")
+FORMAT: Any = Field("json", description="Rows")
+MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="Most")
+NEXT: Any = Field(None, description="Rest")
 
 
 class QueryText(DatabaseArgs):
@@ -48,7 +48,7 @@ class QueryArgs(QueryText):
     max_rows: int | None = MAX_ROWS
     format: Format = FORMAT
     max_runtime: float | None = Field(None, gt=0, le=86_400, description="Seconds")
-    memory_limit: int | None = Field(None, ge=0, description="Bytes")
+    memory_limit: int | None = hidden(ge=0)
     next: str | None = NEXT
 
     @property
@@ -67,7 +67,7 @@ class QueryArgs(QueryText):
 
 @tool(title="Run AQL", category="core_data", effect=Effect.STATEMENT, writes=writes)
 async def arango_query(call: Call, args: QueryArgs) -> Rows:
-    """Run AQL; bind values: FILTER u.age > @age."""
+    """Run AQL; bind values: u.age > @age."""
     limits = call_limits_for(call, args.max_rows)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

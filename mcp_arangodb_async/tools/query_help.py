@@ -18,7 +18,7 @@ from mcp_arangodb_async.tools.paging import (
     first_page,
     told_stats,
 )
-from mcp_arangodb_async.tools.query import NEXT, QueryText, writes
+from mcp_arangodb_async.tools.query import QueryText, writes
 from mcp_arangodb_async.tools.result import Format, Rows
 from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
 
@@ -28,8 +28,8 @@ MOST_PLANS = 10
 class ExplainArgs(QueryText):
     """Arguments of arango_explain_query."""
 
-    suggest_indexes: bool = Field(True, description="Advise")
-    max_plans: int = Field(1, ge=1, le=MOST_PLANS, description="Plans")
+    suggest_indexes: bool = hidden(default=True)
+    max_plans: int = hidden(1, ge=1, le=MOST_PLANS)
 
     also: ClassVar = {**QueryText.also, "suggestIndexes": "suggest_indexes", "maxPlans": "max_plans"}
 
@@ -45,7 +45,7 @@ class Explained(TypedDict):
 
 @tool(title="Explain", category="schema_query", effect=Effect.READ)
 async def arango_explain_query(call: Call, args: ExplainArgs) -> Explained:
-    """Show AQL's plan and index advice."""
+    """Show a plan, advise indexes."""
     answer = await explain_query(
         await call.database(),
         args.query,
@@ -82,7 +82,7 @@ class Profiled(TypedDict):
 
 @tool(title="Profile", category="schema_query", effect=Effect.STATEMENT, writes=writes)
 async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
-    """Run AQL, show each step's cost."""
+    """Run AQL, show step costs."""
     database = await call.database()
     options = QueryOptions(batch_size=call.limits.rows, profile=2, max_runtime=call.limits.seconds)
     run = read_only_query if call.access == "read" else run_query
@@ -103,7 +103,7 @@ async def arango_query_profile(call: Call, args: ProfileArgs) -> Profiled:
     )
 
 
-FILTERS = "{field, op, value} or {any: [...]}"
+FILTERS = "{field, op, value}, {any: [...]}"
 
 
 class Condition(BaseModel):
@@ -146,16 +146,16 @@ class BuilderArgs(DatabaseArgs):
     limit: int | None = Field(None, ge=1, description="Rows")
     offset: int = Field(0, ge=0, description="Skip")
     return_fields: Names = Field([], max_length=200, description="Paths")
-    count: bool = Field(False, description="Only count")
+    count: bool = Field(False, description="Only")
     format: Format = hidden("json")
-    next: str | None = NEXT
+    next: str | None = hidden()
 
     also: ClassVar = {"returnFields": "return_fields", "fields": "return_fields"}
 
 
 @tool(title="Builder", category="schema_query", effect=Effect.READ)
 async def arango_query_builder(call: Call, args: BuilderArgs) -> Rows:
-    """Query by conditions; shows the AQL."""
+    """Query by conditions."""
     limits = call_limits_for(call, None)
     if args.next is not None:
         return await continued(call, args.next, limits=limits, format=args.format)

@@ -20,7 +20,7 @@ from mcp_arangodb_async.tools.spec import Tool, fields_of, is_hidden
 
 JsonSchema = dict[str, Any]
 
-SESSION: JsonSchema = {"type": "string", "description": "Handle"}
+SESSION: JsonSchema = {"type": "string", "description": "Id"}
 # These stand last in every schema, in this order.
 LAST = ("database", "session")
 NAMES: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}

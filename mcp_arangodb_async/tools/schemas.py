@@ -15,7 +15,7 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
 class CreateSchemaArgs(DatabaseArgs):
     """Arguments of arango_create_schema."""
 
-    name: str = Field(description="Schema name")
+    name: str = Field(description="Name")
     collection: str = COLLECTION
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema")
     enforce: schemas.Level | None = Field(None, description="By ArangoDB")
@@ -40,7 +40,7 @@ async def arango_create_schema(call: Call, args: CreateSchemaArgs) -> schemas.Sc
 class ListSchemasArgs(DatabaseArgs):
     """Arguments of arango_list_schemas."""
 
-    collection: str | None = Field(None, description="Only its")
+    collection: str | None = hidden()
     include_schema: bool = Field(False, description="In full")
 
 

@@ -97,9 +97,13 @@ def one_or_many(value: object) -> object:
 Names = Annotated[list[str], BeforeValidator(one_or_many)]
 
 
-def hidden(default: Any = None) -> Any:
-    """An argument of an earlier release that is accepted and not advertised: another one says it now."""
-    return Field(default, json_schema_extra={HIDDEN: True})
+def hidden(default: Any = None, **limits: Any) -> Any:
+    """An argument that is accepted and not advertised; `limits` are the field's own, such as `ge`.
+
+    Clients put all schemas before the model on every turn, so what hardly anybody needs is left to the
+    manual: options whose default is nearly always right, and what earlier releases said otherwise.
+    """
+    return Field(default, json_schema_extra={HIDDEN: True}, **limits)
 
 
 @cache

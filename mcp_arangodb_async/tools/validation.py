@@ -14,8 +14,8 @@ class ReferencesArgs(DatabaseArgs):
     """Arguments of arango_validate_references."""
 
     collection: str = COLLECTION
-    reference_fields: Names = Field(max_length=50, description="Hold _ids")
-    fix_invalid: bool = Field(False, description="Remove them")
+    reference_fields: Names = Field(max_length=50, description="Of ids")
+    fix_invalid: bool = Field(False, description="Remove")
 
     also: ClassVar = {"referenceFields": "reference_fields", "fixInvalid": "fix_invalid"}
 
@@ -45,7 +45,7 @@ class InsertCheckedArgs(DatabaseArgs):
     also: ClassVar = {"referenceFields": "reference_fields"}
 
 
-@tool(title="Checked insert", category="validation", effect=Effect.ADD)
+@tool(title="Safe insert", category="validation", effect=Effect.ADD)
 async def arango_insert_with_validation(call: Call, args: InsertCheckedArgs) -> documents.Written:
     """Insert if references exist."""
     return await references.insert_checked(
@@ -59,7 +59,7 @@ class BulkUpdateArgs(DatabaseArgs):
     collection: str = COLLECTION
     updates: list[dict[str, Any]] = Field(description="{key, update}")
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
-    on_error: OnError = Field("stop", description="On failure")
+    on_error: OnError = Field("stop", description="Failures")
 
     also: ClassVar = {"batchSize": "batch_size", "onError": "on_error"}
 

@@ -9,7 +9,7 @@ from mcp_arangodb_async.sessions import SessionState
 from mcp_arangodb_async.tools.aliases import ALIASES
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.discovery import shown
-from mcp_arangodb_async.tools.spec import Args, Effect, Names, tool
+from mcp_arangodb_async.tools.spec import Args, Effect, Names, hidden, tool
 from mcp_arangodb_async.workflows.definitions import STAGES, WORKFLOWS
 from mcp_arangodb_async.workflows.view import shown_tools
 
@@ -58,9 +58,9 @@ class Switched(TypedDict):
     session: str | None
 
 
-@tool(title="Switch workflow", category="patterns", effect=Effect.SESSION, uses_session=True)
+@tool(title="Switch", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_switch_workflow(call: Call, args: SwitchArgs) -> Switched:
-    """List only a workflow's tools."""
+    """List a workflow's tools."""
     before = active_tools(call, call.session)
     left = call.session.workflow if call.session else None
 
@@ -109,7 +109,7 @@ async def arango_get_active_workflow(call: Call, args: NoArgs) -> ActiveWorkflow
 class ListWorkflowsArgs(Args):
     """Arguments of arango_list_workflows."""
 
-    include_tools: bool = Field(False, description="Tools too")
+    include_tools: bool = hidden(default=False)
 
     also: ClassVar = {"includeTools": "include_tools"}
 
@@ -122,9 +122,9 @@ class Workflows(TypedDict):
     active_context: str
 
 
-@tool(title="Workflows", category="patterns", effect=Effect.READ, uses_session=True)
+@tool(title="Workflows", category="patterns", effect=Effect.READ, uses_session=False)
 async def arango_list_workflows(call: Call, args: ListWorkflowsArgs) -> Workflows:
-    """Workflows to switch to."""
+    """List workflows."""
     every = list(call.around.tools)
     contexts: dict[str, Any] = {}
     for workflow in WORKFLOWS.values():
@@ -158,9 +158,9 @@ class Advanced(TypedDict):
     session: str | None
 
 
-@tool(title="Advance stage", category="patterns", effect=Effect.SESSION, uses_session=True)
+@tool(title="Stage", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_advance_workflow_stage(call: Call, args: AdvanceArgs) -> Advanced:
-    """List only a stage's tools."""
+    """List a stage's tools."""
     before = active_tools(call, call.session)
     left = call.session.stage if call.session else None
 
@@ -193,9 +193,9 @@ class Usage(TypedDict):
     active_stage_tools: list[str]
 
 
-@tool(title="Tool usage", category="patterns", effect=Effect.READ, uses_session=True)
+@tool(title="Usage", category="patterns", effect=Effect.READ, uses_session=True)
 async def arango_get_tool_usage_stats(call: Call, args: NoArgs) -> Usage:  # noqa: ARG001
-    """Tools this session used."""
+    """Tools used so far."""
     used = call.session.usage if call.session else {}
     stage = call.session.stage if call.session else None
     return Usage(
@@ -236,9 +236,9 @@ class Unloaded(TypedDict):
     session: str | None
 
 
-@tool(title="Unload tools", category="patterns", effect=Effect.SESSION, uses_session=True)
+@tool(title="Unload", category="patterns", effect=Effect.SESSION, uses_session=True)
 async def arango_unload_tools(call: Call, args: UnloadArgs) -> Unloaded:
-    """Take tools off the list."""
+    """Hide tools."""
     names = [ALIASES.get(name, name) for name in args.tool_names]
     known = [name for name in names if name in call.around.tools]
     unknown = [name for name in names if name not in call.around.tools]
