@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens bench conformance mcp-conformance driver-suites lock clean
+.PHONY: help setup demo test check format lint types plan goldens bench load conformance mcp-conformance driver-suites lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -48,6 +48,9 @@ goldens: $(STAMP)  ## rewrite goldens and snapshots, for review as a diff
 
 bench: $(STAMP)  ## named measurements, each a ratio within one run
 	$(BIN)/python -m bench
+
+load: $(STAMP)  ## a hundred sessions at once over HTTP, and one database that hangs
+	$(BIN)/python -m bench.load
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)
