@@ -35,11 +35,8 @@ def move_calculations_up(plan: Plan, _: Planning) -> Plan:
 def hoisted(plan: Plan) -> Plan:
     """One (sub)query with its calculations as early as they can be."""
     nodes = list(plan.nodes)
-    for node in plan.nodes:
-        if not isinstance(node, COMPUTED):
-            continue
-        place = nodes.index(node)
-        if not _follows_loop(nodes, place) or not is_repeatable(node):
+    for place, node in enumerate(plan.nodes):  # what moves up moves nothing that comes later
+        if not isinstance(node, COMPUTED) or not _follows_loop(nodes, place) or not is_repeatable(node):
             continue
         target = _highest(nodes, place)
         if any(isinstance(each, LOOPS) for each in nodes[target:place]):
@@ -83,16 +80,14 @@ def move_calculations_down(plan: Plan, _: Planning) -> Plan:
 
 def _move_down(plan: Plan) -> Plan:
     nodes = list(plan.nodes)
-    for node in reversed(plan.nodes):
-        if not isinstance(node, COMPUTED):
-            continue
-        place = nodes.index(node)
-        if any(node.variable in reads(each) for each in nodes[place + 1 : place + 2]):
+    first_loop = next((at for at, node in enumerate(nodes) if isinstance(node, LOOPS)), len(nodes))
+    # Before the first loop everything is done once for all rows; what moves down moves nothing before it.
+    for place in range(len(nodes) - 2, first_loop, -1):
+        node = nodes[place]
+        if not isinstance(node, COMPUTED) or node.variable in reads(nodes[place + 1]):
             continue
         if not is_repeatable(node):
             continue
-        if not any(isinstance(each, LOOPS) for each in nodes[:place]):
-            continue  # done once for all rows already
         target = place
         for at in range(place + 1, len(nodes)):
             later = nodes[at]
@@ -155,6 +150,10 @@ def remove_unnecessary_calculations(plan: Plan, _: Planning) -> Plan:
 
 
 def _remove_unused(plan: Plan) -> Plan:
+    if plan.is_flat:
+        read = set[Variable]().union(*map(reads, plan.nodes))
+        if all(node.variable in read for node in plan.nodes if isinstance(node, CalculationNode)):
+            return plan
     nodes = list(plan.nodes)
     while True:
         counted = uses(plan if len(nodes) == len(plan.nodes) else Plan(nodes=tuple(nodes)))

@@ -84,22 +84,25 @@ def _parts(nodes: tuple[Node, ...], place: int, readers: int) -> list[Expression
         return []
     if following.condition is not node.variable or readers != 1 or not node.facts.is_deterministic:
         return []
+    known = _known_at(nodes[:place])
     groups: dict[int, list[Expression]] = {}
     for part in conjuncts(node.expression):
-        groups.setdefault(_known_at(nodes[:place], part), []).append(part)
+        level = max((known.get(each, 0) for each in variables_of(part)), default=0)
+        groups.setdefault(level, []).append(part)
+    if len(groups) == 1:
+        return []
     joined = [all_of(parts) for _, parts in sorted(groups.items())]
     return [each for each in joined if each is not None]
 
 
-def _known_at(nodes: tuple[Node, ...], expression: Expression) -> int:
-    """After how many loops everything is known that an expression reads."""
-    needed = variables_of(expression)
-    loops, last = 0, 0
+def _known_at(nodes: tuple[Node, ...]) -> dict[Variable, int]:
+    """After how many loops the variables are known that some nodes set."""
+    loops = 0
+    known: dict[Variable, int] = {}
     for node in nodes:
         loops += isinstance(node, LOOPS)
-        if not needed.isdisjoint(sets(node)):
-            last = loops
-    return last
+        known.update(dict.fromkeys(sets(node), loops))
+    return known
 
 
 def _move_up(plan: Plan) -> Plan:

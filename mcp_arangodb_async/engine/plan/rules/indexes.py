@@ -82,7 +82,10 @@ def _choose(
     ]
     if not conditions:
         return []
-    unknown = {variable for each in plan.nodes[place:] for variable in sets(each)}
+
+    def is_known(variable: Variable) -> bool:
+        return not any(variable in sets(each) for each in plan.nodes[place:])
+
     collection = planning.tx.collection(node.collection)
     for indexes in _preferred(collection.indexes, node.hint):
         chooser = Chooser(
@@ -90,7 +93,7 @@ def _choose(
             collection=collection,
             indexes=indexes,
             variable=node.variable,
-            is_known=lambda variable: variable not in unknown,
+            is_known=is_known,
             binds=planning.binds,
         )
         candidates = chooser.choose(conditions)

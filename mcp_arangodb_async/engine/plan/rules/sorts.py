@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcp_arangodb_async.engine.expressions.text import key_of
-from mcp_arangodb_async.engine.expressions.tree import Call, Expression, Variable, is_constant
+from mcp_arangodb_async.engine.expressions.tree import Call, Variable
 from mcp_arangodb_async.engine.plan.nodes import (
     CalculationNode,
     EnumerateCollectionNode,
@@ -27,16 +27,16 @@ def remove_redundant_sorts(plan: Plan, _: Planning) -> Plan:
 
 
 def _remove_sorts(plan: Plan) -> Plan:
-    expressions = {node.variable: node.expression for node in plan.nodes if isinstance(node, CalculationNode)}
+    computed = {node.variable: node for node in plan.nodes if isinstance(node, CalculationNode)}
     nodes = list(plan.nodes)
     for place, node in enumerate(plan.nodes):
         if not isinstance(node, SortNode) or node not in nodes:
             continue
-        elements = tuple(each for each in node.elements if not _is_constant(each, expressions))
+        elements = tuple(each for each in node.elements if not _is_constant(each, computed))
         earlier = _sort_before(plan.nodes, place)
         while earlier is not None:
             if earlier in nodes:
-                if elements and _begins_with(earlier.elements, elements, expressions):
+                if elements and _begins_with(earlier.elements, elements, computed):
                     nodes.remove(node)
                     break
                 nodes.remove(earlier)
@@ -48,9 +48,9 @@ def _remove_sorts(plan: Plan) -> Plan:
     return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
 
 
-def _is_constant(element: SortElement, expressions: dict[Variable, Expression]) -> bool:
-    expression = expressions.get(element.variable)
-    return expression is not None and is_constant(expression)
+def _is_constant(element: SortElement, computed: dict[Variable, CalculationNode]) -> bool:
+    node = computed.get(element.variable)
+    return node is not None and node.facts.is_constant
 
 
 def _sort_before(nodes: tuple[Node, ...], place: int) -> SortNode | None:
@@ -69,7 +69,7 @@ def _sort_before(nodes: tuple[Node, ...], place: int) -> SortNode | None:
 def _begins_with(
     longer: tuple[SortElement, ...],
     shorter: tuple[SortElement, ...],
-    expressions: dict[Variable, Expression],
+    computed: dict[Variable, CalculationNode],
 ) -> bool:
     if len(shorter) > len(longer):
         return False
@@ -78,9 +78,10 @@ def _begins_with(
         and (
             first.variable is second.variable
             or (
-                first.variable in expressions
-                and second.variable in expressions
-                and key_of(expressions[first.variable]) == key_of(expressions[second.variable])
+                first.variable in computed
+                and second.variable in computed
+                and key_of(computed[first.variable].expression)
+                == key_of(computed[second.variable].expression)
             )
         )
         for first, second in zip(longer, shorter, strict=False)
