@@ -80,7 +80,7 @@ ENGINE_ROOMS: dict[str, set[str]] = {
 OWNERS: dict[str, set[str]] = {
     "arangoasync": {"connections", "operations", "engine"},  # engine: its clients for tests
     "aiohttp": {"connections", "gateway"},  # gateway: calls to upstreams, four times cheaper than httpx2
-    "httpx2": {"gateway"},  # the SDK's client asks for it; it is carried over aiohttp
+    "httpx2": {"gateway", "server"},  # the SDK's client asks for it; it is carried over aiohttp
     "yarl": {"connections", "gateway"},
     "mcp": {"server", "gateway", "cli"},
     "mcp_types": {"server", "gateway", "cli"},
