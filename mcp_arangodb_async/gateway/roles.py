@@ -53,6 +53,7 @@ TABLE: Mapping[Role, Mapping[Action, frozenset[Relation]]] = {
     "uber_admin": {
         **dict.fromkeys(_MANAGING, frozenset[Relation]({"own", "acting"})),
         **dict.fromkeys(_PLATFORM, frozenset[Relation]({"platform"})),
+        "api_keys.manage": frozenset[Relation]({"own", "acting", "platform"}),
     },
     "tenant_admin": dict.fromkeys(_MANAGING, _OWN),
     "project_admin": {"upstream.use": _OWN, "config.explain": _OWN},

@@ -105,10 +105,8 @@ class TenantCache:
                 generation = self._generation
                 self.loads += 1
                 found = await self._load(tenant)
-                if entry is not None and entry.tenant != found:
+                if entry is not None and _signature(entry.tenant) != _signature(found):
                     self._tell(tenant)
-                elif entry is not None:
-                    found = entry.tenant  # the same record, for those who compare by identity
                 self._entries[tenant] = _Entry(found, generation)
                 self._entries.move_to_end(tenant)
                 while len(self._entries) > self._kept:
@@ -121,3 +119,11 @@ class TenantCache:
     def _tell(self, tenant: str) -> None:
         for call in self._changed:
             call(tenant)
+
+
+def _signature(tenant: Tenant | None) -> object:
+    """What a live client depends on: other seals of the same secrets are no change."""
+    if tenant is None:
+        return None
+    servers = {name: (server.version, server.credential_version) for name, server in tenant.servers.items()}
+    return tenant.incarnation, tenant.enabled, servers

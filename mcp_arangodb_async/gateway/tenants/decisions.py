@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from mcp_arangodb_async.errors import MaaError
+from mcp_arangodb_async.errors import DeniedError, MaaError
 from mcp_arangodb_async.gateway.roles import Action, Identity, decide
 from mcp_arangodb_async.gateway.tenants.model import check_tenant
 from mcp_arangodb_async.observability.audit_record import AuditRecord
@@ -31,9 +31,13 @@ class Decisions:
         """
         scope = None if identity is None else identity.scope
         async with self._written(identity, action, scope, facts, quiet=quiet):
+            if identity is not None and scope is None:
+                raise DeniedError(
+                    f"{action} concerns one tenant, and role {identity.role} acts for none",
+                    hint="name it with acting_for",
+                )
             decide(identity, action, scope)
-            assert scope is not None
-            yield check_tenant(scope)
+            yield check_tenant(scope or "")
 
     @asynccontextmanager
     async def platform(
@@ -43,6 +47,16 @@ class Decisions:
         async with self._written(identity, action, None, facts, quiet=quiet):
             decide(identity, action, None)
             yield
+
+    @asynccontextmanager
+    async def anywhere(
+        self, identity: Identity | None, action: Action, facts: Facts | None = None, *, quiet: bool = False
+    ) -> AsyncGenerator[str | None]:
+        """The caller's tenant, or None for one of the platform who acts for nobody."""
+        scope = None if identity is None else identity.scope
+        async with self._written(identity, action, scope, facts, quiet=quiet):
+            decide(identity, action, scope)
+            yield None if scope is None else check_tenant(scope)
 
     @asynccontextmanager
     async def _written(

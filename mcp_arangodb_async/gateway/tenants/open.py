@@ -13,8 +13,8 @@ from mcp_arangodb_async.errors import ConfigError
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.gateway.tenants.decisions import Record
-    from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
     from mcp_arangodb_async.gateway.tenants.postgresql import PostgresTenantStore
+    from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
     from mcp_arangodb_async.gateway.tenants.sqlite import SqliteTenantStore
 
 STORE_FILE = "tenants.db"

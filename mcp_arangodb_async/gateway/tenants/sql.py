@@ -161,6 +161,13 @@ class SqlTenantRows:
         found = (await self._connection.execute(question)).first()
         return None if found is None else _config(self.checked(found))
 
+    async def versions(self) -> Sequence[int]:
+        """The numbers of the versions that are kept, the oldest first."""
+        question = (
+            select(TenantHistory.version).where(self.mine(TenantHistory)).order_by(TenantHistory.version)
+        )
+        return (await self._connection.execute(question)).scalars().all()
+
     async def keys(self) -> Sequence[KeyRow]:
         """The data keys, the newest first."""
         question = select(*_KEY).where(self.mine(TenantDataKey)).order_by(TenantDataKey.version.desc())

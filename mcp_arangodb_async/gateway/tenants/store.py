@@ -110,6 +110,10 @@ class TenantRows(Protocol):
         """One version that is kept."""
         ...
 
+    async def versions(self) -> Sequence[int]:
+        """The numbers of the versions that are kept, the oldest first."""
+        ...
+
     async def keys(self) -> Sequence[KeyRow]:
         """The data keys, the newest first."""
         ...

@@ -1,0 +1,208 @@
+"""New keys for what is stored: a tenant's data key, or the master key; while everybody goes on reading.
+
+Both work in small transactions and keep no state of their own: what is done is seen in the rows. Interrupted
+anywhere, they are simply run again.
+
+    data key      a new one is added; each version and API key is sealed anew with it; then the old ones go
+    master key    the operator puts the new key in front of the old; each data key is wrapped anew
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from mcp_arangodb_async.errors import ConfigError
+from mcp_arangodb_async.gateway.api_keys import check_api_key, marked_api_key, owner_of
+from mcp_arangodb_async.gateway.keys import HeldKeys
+from mcp_arangodb_async.gateway.roles import Identity
+from mcp_arangodb_async.gateway.secrets import DataKey, Owner
+from mcp_arangodb_async.gateway.tenants.changes import no_tenant, row_of
+from mcp_arangodb_async.gateway.tenants.model import Tenant
+from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
+from mcp_arangodb_async.gateway.tenants.sealing import add_key, data_keys, marked, read_row, resealed
+from mcp_arangodb_async.gateway.tenants.store import ConfigRow, TenantRows
+from mcp_arangodb_async.gateway.tenants.tables import PLATFORM
+
+PAGE = 500
+_ROUNDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKeyRotation:
+    """What the rotation of a tenant's data key did; `resumed` when it finished an earlier one."""
+
+    tenant: str
+    key_version: int
+    versions: int
+    api_keys: int
+    destroyed: int
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterKeyRotation:
+    """What the rotation of the master key did; `others` are the master keys that nothing needs any more."""
+
+    master: str
+    tenants: int
+    wrapped: int
+    others: tuple[str, ...]
+
+
+async def rotate_data_key(registry: TenantRegistry, identity: Identity | None) -> DataKeyRotation:
+    """Seal everything of the caller's tenant with a new data key, and destroy the old ones.
+
+    Nobody waits for it: a reader opens what it read with the key that sealed it, old or new.
+    """
+    async with registry.decisions.tenant(identity, "keys.rotate") as tenant:
+        newest, resumed = await _newest(registry, tenant)
+        done: set[int] = set()
+        keys_done = 0
+        for _ in range(_ROUNDS):
+            async with registry.store.transaction(tenant) as rows:
+                missing = [version for version in await rows.versions() if version not in done]
+            for version in missing:
+                await _seal_version(registry, tenant, version, newest)
+                done.add(version)
+            keys_done += await _mark_api_keys(registry, tenant, newest)
+            destroyed = await _destroy(registry, tenant, newest, done)
+            if destroyed is not None:
+                break
+        else:
+            raise ConfigError(
+                f"tenant {tenant!r} was changed {_ROUNDS} times during the rotation", hint="run it again"
+            )
+    return DataKeyRotation(
+        tenant=tenant,
+        key_version=newest,
+        versions=len(done),
+        api_keys=keys_done,
+        destroyed=destroyed,
+        resumed=resumed,
+    )
+
+
+async def rotate_master_key(
+    registry: TenantRegistry,
+    identity: Identity | None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> MasterKeyRotation:
+    """Wrap every data key with the first master key of the source; `progress` hears of each tenant done."""
+    async with registry.decisions.platform(identity, "master.rotate"):
+        source = registry.keys.source
+        if isinstance(source, HeldKeys):
+            source.reload()
+        wrapped = seen = 0
+        after = ""
+        for tenant in (PLATFORM,):
+            wrapped += await _rewrap(registry, tenant)
+        while page := await registry.store.tenants(after=after, limit=PAGE):
+            for tenant in page:
+                wrapped += await _rewrap(registry, tenant)
+                seen += 1
+                progress(seen)
+            after = page[-1]
+        others = (
+            tuple(key for key in source.known if key != source.current)
+            if isinstance(source, HeldKeys)
+            else ()
+        )
+        return MasterKeyRotation(master=source.current, tenants=seen, wrapped=wrapped, others=others)
+
+
+async def _newest(registry: TenantRegistry, tenant: str) -> tuple[int, bool]:
+    """The data key to seal with: a new one, or that of a rotation that was interrupted."""
+    async with registry.writing(tenant) as rows:
+        owner = await owner_of(rows)
+        stored = [key.version for key in await rows.keys() if key.incarnation == owner.incarnation]
+        if len(stored) > 1:
+            return max(stored), True
+        version = max(stored, default=0) + 1
+        await add_key(registry.keys, rows, owner, version, at=registry.now())
+        return version, False
+
+
+async def _seal_version(registry: TenantRegistry, tenant: str, version: int, newest: int) -> None:
+    """One version under the newest data key, in use and in the history."""
+    async with registry.store.transaction(tenant) as rows:
+        row = await rows.earlier(version)
+        if row is None or not _needs(row, newest):
+            return
+    async with registry.writing(tenant) as rows:
+        await rows.config()  # whoever changes the tenant now, waits
+        row = await rows.earlier(version)
+        if row is None or not _needs(row, newest):
+            return
+        owner = Owner(tenant=row.tenant, incarnation=row.incarnation)
+        keys = await data_keys(registry.keys, rows, owner)
+        old = await read_row(registry.keys, rows, row)
+        await rows.replace(marked(row_of(_sealed_anew(old, keys, newest, owner), None), keys[newest]))
+
+
+def _sealed_anew(old: Tenant, keys: dict[int, DataKey], newest: int, owner: Owner) -> Tenant:
+    servers = {
+        name: replace(server, secrets=resealed(name, server.secrets, keys, keys[newest], owner))
+        for name, server in old.servers.items()
+    }
+    return replace(old, servers=servers)
+
+
+def _needs(row: ConfigRow, newest: int) -> bool:
+    if row.key_version != newest:
+        return True
+    return any(
+        secret["key"] != newest for server in row.servers.values() for secret in server["secrets"].values()
+    )
+
+
+async def _mark_api_keys(registry: TenantRegistry, tenant: str, newest: int) -> int:
+    async with registry.store.transaction(tenant) as rows:
+        if all(row.key_version == newest for row in await rows.api_keys()):
+            return 0
+    count = 0
+    async with registry.writing(tenant) as rows:
+        await rows.config()
+        keys = await data_keys(registry.keys, rows, await owner_of(rows))
+        for row in await rows.api_keys():
+            if row.key_version != newest:
+                check_api_key(row, keys.get(row.key_version), tenant)
+                await rows.put_api_key(marked_api_key(row, keys[newest]))
+                count += 1
+    return count
+
+
+async def _destroy(registry: TenantRegistry, tenant: str, newest: int, done: set[int]) -> int | None:
+    """Destroy the older data keys; None when something was stored meanwhile that may need them."""
+    async with registry.writing(tenant) as rows:
+        if await rows.config() is None:
+            raise no_tenant(tenant)
+        if set(await rows.versions()) - done or await _older_api_keys(rows, newest):
+            return None
+        older = [key.version for key in await rows.keys() if key.version != newest]
+        await rows.drop_keys(older)
+    registry.keys.forget(tenant)
+    await registry.store.erased()
+    return len(older)
+
+
+async def _older_api_keys(rows: TenantRows, newest: int) -> bool:
+    return any(row.key_version != newest for row in await rows.api_keys())
+
+
+async def _rewrap(registry: TenantRegistry, tenant: str) -> int:
+    """Wrap a tenant's data keys with the current master key; how many that were."""
+    current = registry.keys.source.current
+    async with registry.store.transaction(tenant) as rows:
+        if all(key.wrapped.master == current for key in await rows.keys()):
+            return 0
+    count = 0
+    async with registry.store.transaction(tenant, write=True) as rows:
+        await rows.config()
+        for key in await rows.keys():
+            owner = Owner(tenant=tenant, incarnation=key.incarnation)
+            wrapped = await registry.keys.rewrap(owner, key.version, key.wrapped)
+            if wrapped is not None:
+                await rows.put_key(replace(key, wrapped=wrapped))
+                count += 1
+    return count
