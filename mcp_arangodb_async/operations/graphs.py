@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from mcp_arangodb_async.connections import closest
 from mcp_arangodb_async.connections.names import (
     validate_collection_name,
     validate_document_id,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mcp_arangodb_async.connections.database import ArangoDatabase
 
 GRAPH_NOT_FOUND, DUPLICATE_GRAPH = 1924, 1925
+# So many names are told of what there is.
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +119,14 @@ async def get_graph(database: ArangoDatabase, name: str) -> dict[str, Any]:
     try:
         answer = await database.call("GET", "_api", "gharial", name)
     except NotFoundError as error:
-        known = ", ".join(graph["name"] for graph in await list_graphs(database)) or "none"
+        known = [graph["name"] for graph in await list_graphs(database)]
+        told = ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
         raise NotFoundError(
-            f"no graph {name!r}; there are: {known}",
+            f"no graph {name!r}; there are: {told or 'none'}",
             field="graph",
             database=database.key,
             arango_error_num=error.arango_error_num or GRAPH_NOT_FOUND,
+            did_you_mean=closest(name, known),
         ) from error
     return described(answer["graph"])
 

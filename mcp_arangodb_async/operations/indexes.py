@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from mcp_arangodb_async.connections import closest
 from mcp_arangodb_async.connections.names import validate_collection_name, validate_index_id
 from mcp_arangodb_async.errors import InputError, NotFoundError
 
@@ -122,20 +123,15 @@ async def drop_index(
 ) -> IndexDropped:
     """Drop an index by its id, with or without the collection, or by its name."""
     wanted = id_or_name.removeprefix(f"{collection}/")
-    found = next(
-        (
-            index
-            for index in await list_indexes(database, collection)
-            if wanted in {index["id"], index["name"]}
-        ),
-        None,
-    )
+    known = await list_indexes(database, collection)
+    found = next((index for index in known if wanted in {index["id"], index["name"]}), None)
     if found is None:
         raise NotFoundError(
             f"no index {wanted[:256]!r} in collection {collection!r}",
             field="id_or_name",
             arango_error_num=INDEX_NOT_FOUND,
             hint="arango_list_indexes lists them",
+            did_you_mean=closest(wanted, [str(index["name"]) for index in known]),
         )
     if not dry_run:
         validate_index_id(f"{collection}/{found['id']}", field="id_or_name")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp_arangodb_async.errors import MaaError
+from mcp_arangodb_async.tools.bounding import bounded
 from mcp_arangodb_async.tools.result import Limits, Rows
 from mcp_arangodb_async.tools.rows import cut, encode, table, written
 
@@ -31,9 +32,9 @@ def rendered(result: Rows | Mapping[str, Any], facts: Mapping[str, Any], limits:
     """A tool's result as an MCP result; `facts` (which database) are added to it."""
     if isinstance(result, Rows):
         return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
-    document = {**plain(result), **facts}
+    document, encoded = bounded({**plain(result), **facts}, limits.bytes)
     return {
-        "content": [text(encode(document).decode())],
+        "content": [text(encoded.decode())],
         "structuredContent": document,
         "isError": False,
         "resultType": "complete",

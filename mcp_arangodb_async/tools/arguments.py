@@ -94,10 +94,23 @@ def path(problem: ErrorDetails) -> str:
     return ".".join(str(part) for part in problem["loc"])
 
 
+# In JSON's words, where the validator speaks of Python's types.
+WORDINGS: Mapping[str, str] = {
+    "missing": "is required",
+    "extra_forbidden": "is not an argument",
+    "dict_type": "should be an object",
+    "model_type": "should be an object",
+    "list_type": "should be an array",
+    "too_short": "should have at least {min_length} items",
+    "too_long": "should have at most {max_length} items",
+    "none_required": "should be null",
+}
+
+
 def wording(problem: ErrorDetails) -> str:
-    if problem["type"] == "missing":
-        return "is required"
-    if problem["type"] == "extra_forbidden":
-        return "is not an argument"
+    """What is wrong, as it stands behind the name of the argument."""
+    known = WORDINGS.get(problem["type"])
+    if known is not None:
+        return known.format_map(problem.get("ctx", {}))
     message = problem["msg"]
     return message.removeprefix("Input ").removeprefix("Value error, ")

@@ -60,7 +60,7 @@ PROMPTS: tuple[Prompt, ...] = (
         steps=(
             Step(text="List the collections with arango_list_collections and counts: true."),
             Step(
-                text="Describe the database with arango_describe_database: attributes, indexes, graphs, views.",
+                text="Describe the database with arango_describe_database: attributes, indexes, graphs.",
                 tool="arango_describe_database",
             ),
             Step(

@@ -1,9 +1,9 @@
 """Tools around queries: explain, profile, build."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mcp_arangodb_async.connections import QueryOptions, close_cursor, explain_query, run_query
 from mcp_arangodb_async.errors import InputError
@@ -120,12 +120,38 @@ class Condition(BaseModel):
         return building.Condition(field=self.field, op=self.op, value=self.value)
 
 
-class AnyOf(BaseModel):
-    """Comparisons of which one must hold."""
+class Filter(BaseModel):
+    """A comparison, or in `any` several of which one must hold.
+
+    One model for both, so that a mistake is told of the member it is in and not of every shape it could be.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    any: list[Condition] = Field(min_length=1, max_length=100)
+    field: str | None = None
+    op: building.Operator | None = None
+    value: Any = None
+    any: list[Condition] | None = Field(None, min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        given = {name for name in ("field", "op", "value") if name in self.model_fields_set}
+        if self.any is not None and given:
+            raise ValueError("has any and a comparison; give one of them")
+        missing = [name for name in ("field", "op", "value") if name not in given]
+        if self.any is None and missing:
+            raise ValueError(
+                f"has no {' and no '.join(missing)}; it is {{field, op, value}} or {{any: [...]}}"
+            )
+        return self
+
+    def group(self) -> list[building.Condition]:
+        """The comparisons of which one must hold."""
+        if self.any is not None:
+            return [one.record() for one in self.any]
+        assert self.field is not None
+        assert self.op is not None
+        return [building.Condition(field=self.field, op=self.op, value=self.value)]
 
 
 class SortKey(BaseModel):
@@ -141,7 +167,7 @@ class BuilderArgs(DatabaseArgs):
     """Arguments of arango_query_builder."""
 
     collection: str | None = Field(None, description="Name")
-    filters: list[AnyOf | Condition] = Field([], max_length=100, description=FILTERS)
+    filters: list[Filter] = Field([], max_length=100, description=FILTERS)
     sort: list[SortKey] = Field([], max_length=20, description="{field, direction}")
     limit: int | None = Field(None, ge=1, description="Rows")
     offset: int = Field(0, ge=0, description="Skip")
@@ -164,10 +190,7 @@ async def arango_query_builder(call: Call, args: BuilderArgs) -> Rows:
     statement = building.build(
         building.Built(
             collection=args.collection,
-            groups=[
-                [one.record() for one in (group.any if isinstance(group, AnyOf) else [group])]
-                for group in args.filters
-            ],
+            groups=[one.group() for one in args.filters],
             sort=[(key.field, key.direction) for key in args.sort],
             limit=args.limit,
             offset=args.offset,

@@ -62,7 +62,7 @@ def test_objects_written_as_json_text_are_taken() -> None:
 
 
 def test_text_that_is_no_json_is_refused() -> None:
-    with pytest.raises(InputError, match="bind_vars: should be a valid dictionary"):
+    with pytest.raises(InputError, match="bind_vars: should be an object"):
         parse(query="q", bind_vars="{a: 1")
 
 
