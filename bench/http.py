@@ -23,10 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import orjson
 
-from bench.kernel import MODERN, exchange, filled_app
-from mcp_arangodb_async.server.build import build_server
+from bench.kernel import MODERN, filled_app, fixed_call
+from mcp_arangodb_async.connections import QueryOptions, run_query
+from mcp_arangodb_async.server.render import rendered
+from mcp_arangodb_async.server.stdio import encoded
+from mcp_arangodb_async.tools.paging import first_page
 
 MOST_OF_ECHO = 1.4
 MOST_OF_ORJSON = 3.0
@@ -169,8 +173,8 @@ async def compare(*, calls: int, rounds: int = 5) -> dict[str, float]:
     return {name: seconds * 1e6 for name, seconds in best.items()}
 
 
-async def rows(*, rounds: int = 40) -> tuple[float, float]:
-    """CPU seconds from a thousand rows of the driver to the bytes of the MCP answer, and of orjson alone."""
+async def rows(*, rounds: int = 60) -> dict[str, float]:
+    """CPU seconds from a thousand rows of the driver to the bytes of the answer, and of orjson alone."""
     documents = [
         {"_key": str(n), "name": f"person {n}", "age": n % 90, "tags": ["a", "b"]} for n in range(1000)
     ]
@@ -178,27 +182,29 @@ async def rows(*, rounds: int = 40) -> tuple[float, float]:
         database = await app.manager.get_database("b")
         await database.call("POST", "_api", "collection", body={"name": "people"})
         await database.call("POST", "_api", "document", "people", body=documents)
-        query = {"query": "FOR p IN people RETURN p"}
-        found: Any = (await database.call("POST", "_api", "cursor", body={**query, "batchSize": 1000}))[
-            "result"
-        ]
-        work = exchange(build_server(app, transport="http"), app, "arango_query", query)
-        whole = await fastest(lambda: encoded(work), rounds)
-        driver = await fastest(
-            lambda: database.call("POST", "_api", "cursor", body={**query, "batchSize": 1000}), rounds
-        )
-        plain = await fastest(lambda: dumped(found), rounds)
-    return whole - driver, plain
+        options = QueryOptions(batch_size=1000)
+        page = await run_query(database, "FOR p IN people RETURN p", options=options)
+        call, limits = fixed_call(app), app.around.limits
 
+        async def answered() -> types.JSONRPCResponse:
+            shown = await first_page(call, page, limits=limits, format="json")
+            return types.JSONRPCResponse(
+                jsonrpc="2.0", id=1, result=rendered(shown, {"database": "b"}, limits)
+            )
 
-async def encoded(work: Callable[[], Any]) -> bytes:
-    """An answer with the JSON-RPC frame around it, as a transport writes it."""
-    return orjson.dumps({"jsonrpc": "2.0", "id": 1, "result": await work()})
+        async def on_stdio() -> bytes:
+            return encoded(await answered())
 
+        async def over_http() -> str:
+            # What the SDK's HTTP transport does with an answer.
+            answer = await answered()
+            return json.dumps(answer.model_dump(mode="json", by_alias=True, exclude_none=True))
 
-async def dumped(found: object) -> bytes:
-    """The rows as JSON."""
-    return orjson.dumps(found)
+        async def dumped() -> bytes:
+            return orjson.dumps(page.rows)
+
+        works = {"orjson.dumps of the rows": dumped, "on stdio": on_stdio, "over HTTP": over_http}
+        return {name: await fastest(work, rounds) for name, work in works.items()}
 
 
 async def fastest(work: Callable[[], Any], rounds: int) -> float:
@@ -223,11 +229,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"  {name:44} {microseconds:10.0f}   ratio {microseconds / bare:.2f}")
     ratio = found["arango_get_focused_database"] / bare
     print(f"  a call of this server, of a bare echo: {ratio:.2f}, at most {MOST_OF_ECHO}")
-    ours, plain = asyncio.run(rows())
+    written = asyncio.run(rows())
+    plain = written["orjson.dumps of the rows"]
     print("A thousand rows, from the driver's list to the bytes of the answer (CPU milliseconds)")
-    print(f"  {'orjson.dumps of the rows':44} {plain * 1e3:10.2f}")
-    print(f"  {'this server':44} {ours * 1e3:10.2f}   ratio {ours / plain:.2f}, at most {MOST_OF_ORJSON}")
-    kept = ratio <= MOST_OF_ECHO and ours / plain <= MOST_OF_ORJSON
+    for name, seconds in written.items():
+        print(f"  {name:44} {seconds * 1e3:10.2f}   ratio {seconds / plain:.2f}")
+    print(f"  at most {MOST_OF_ORJSON:g} on stdio; over HTTP the SDK writes the answer, with the slower json")
+    kept = ratio <= MOST_OF_ECHO and written["on stdio"] / plain <= MOST_OF_ORJSON
     print("budgets kept" if kept else "a budget was missed")
     return 0 if kept else 1
 

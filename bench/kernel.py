@@ -132,13 +132,13 @@ def bare_server() -> Server[Any]:
     return Server("bare", on_call_tool=call_tool, on_list_tools=list_tools)
 
 
-def fixed_server(app: App) -> Server[Any]:
-    """The same query tool for one fixed database: no sessions, no resolution, no dispatch."""
+def fixed_call(app: App) -> Call:
+    """A call on one fixed database: no sessions, no resolution, no dispatch."""
 
     async def unchanged(_: object) -> None:
         return None
 
-    call = Call(
+    return Call(
         request_id="0",
         around=app.around,
         choice=SessionChoice(source="stdio", id="stdio"),
@@ -149,6 +149,11 @@ def fixed_server(app: App) -> Server[Any]:
         report=unreported,
         list_changed=unannounced,
     )
+
+
+def fixed_server(app: App) -> Server[Any]:
+    """The same query tool for one fixed database."""
+    call = fixed_call(app)
     facts = {"database": "b", "resolved_by": "default_database"}
 
     async def call_tool(_context: Any, params: types.CallToolRequestParams) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def encode(value: Any) -> bytes:
     writes them (surrogates escaped).
     """
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(value)
     except TypeError:
         return json.dumps(value, separators=(",", ":")).encode()
 
