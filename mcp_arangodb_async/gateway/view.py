@@ -38,13 +38,12 @@ _KEPT_CONTROLS = frozenset("\n\t")
 class Rules:
     """What a section says about the tools of its server.
 
-    `tenant_argument` is the argument that the gateway fills with `downstream_tenant`. `pins` are the hashes
-    of approved definitions; None approves whatever is there, as long as nobody has pinned anything.
+    `tenant_argument` is the argument that the gateway fills. `pins` are the hashes of approved definitions;
+    without any, whatever is there counts as approved.
     """
 
     allow: frozenset[str] | None = None
     tenant_argument: str | None = None
-    downstream_tenant: str | None = None
     pins: Mapping[str, str] | None = None
 
 
@@ -57,7 +56,6 @@ class ViewedTool:
     wire: Mapping[str, Any] = field(repr=False)
     headers: Mapping[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     tenant_argument: str | None = None
-    downstream_tenant: str | None = None
 
     @property
     def name(self) -> str:
@@ -70,11 +68,11 @@ class ViewedTool:
         found = self.wire["inputSchema"].get("properties")
         return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
-    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(self, given: Mapping[str, Any], downstream_tenant: str) -> dict[str, Any]:
         """The arguments to send: the tenant's own in place of whatever was given for it."""
         if self.tenant_argument is None:
             return dict(given)
-        return owned(given, self.tenant_argument, self.downstream_tenant or "")
+        return owned(given, self.tenant_argument, downstream_tenant)
 
     def param_headers(self, arguments: Mapping[str, Any]) -> dict[str, str]:
         """The headers that mirror annotated arguments in the era of 2026-07-28."""
@@ -174,7 +172,6 @@ def viewed_tool(
         wire=wire,
         headers=x_mcp_header_map(definition.get("inputSchema")),
         tenant_argument=rules.tenant_argument,
-        downstream_tenant=rules.downstream_tenant,
     )
 
 

@@ -30,6 +30,7 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     Ask,
     Definition,
     LostSessionError,
+    Report,
     Result,
     Target,
     ToolCall,
@@ -117,7 +118,6 @@ class SessionConnection:
                 mode=self._mode,
                 client_info=CLIENT_INFO,
                 cache=None,
-                read_timeout_seconds=self._target.connect_timeout,
                 elicitation_callback=self._asked,
             ) as client:
                 self._client = client
@@ -169,21 +169,35 @@ class SessionConnection:
         request = types.CallToolRequest(
             params=types.CallToolRequestParams(name=call.name, arguments=dict(call.arguments))
         )
-        if call.ask is not None:
-            self._asks.append(call.ask)
+        if call.ask is None:
+            return await self._send(request, call.timeout, call.report)
+        loop = asyncio.get_running_loop()
+        ask = call.ask
         try:
-            return await self._send(request, call.timeout, call)
-        finally:
-            if call.ask is not None:
-                self._asks.remove(call.ask)
+            async with asyncio.timeout(call.timeout) as limit:
+
+                async def unhurried(params: Mapping[str, Any]) -> Mapping[str, Any]:
+                    """While the user thinks, the upstream's time does not run."""
+                    limit.reschedule(None)
+                    try:
+                        return await ask(params)
+                    finally:
+                        limit.reschedule(loop.time() + call.timeout)
+
+                self._asks.append(unhurried)
+                try:
+                    return await self._send(request, None, call.report)
+                finally:
+                    self._asks.remove(unhurried)
+        except TimeoutError:
+            raise self._late(call.timeout) from None
 
     async def _send(
-        self, request: types.ClientRequest, seconds: float, call: ToolCall | None = None
+        self, request: types.ClientRequest, seconds: float | None, report: Report | None = None
     ) -> Result:
         client = self._client
         if client is None or not self.alive:
             raise LostSessionError(f"{self._target.shown} ended the session")
-        report = None if call is None else call.report
 
         async def progress(progress: float, total: float | None, message: str | None) -> None:
             if report is not None:
@@ -202,12 +216,15 @@ class SessionConnection:
             raise malformed(self._target) from error
         return answer.root
 
-    def _refused(self, code: int, seconds: float) -> MaaError:
+    def _late(self, seconds: float) -> MaaError:
+        return DeadlineError(f"{self._target.shown} did not answer within {seconds:.3g} s")
+
+    def _refused(self, code: int, seconds: float | None) -> MaaError:
         """An MCP error in our words, or the transport's own reason for it."""
         if self._lost():
             return LostSessionError(f"{self._target.shown} has forgotten the session")
-        if code == types.REQUEST_TIMEOUT:
-            return DeadlineError(f"{self._target.shown} did not answer within {seconds:.3g} s")
+        if code == types.REQUEST_TIMEOUT and seconds is not None:
+            return self._late(seconds)
         failure, self._failure = self._failure, None
         if failure is not None:
             return failure
