@@ -14,9 +14,11 @@ A reader of the tree must know that:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal as OneOf
 from typing import TypeAlias
+
+from mcp_arangodb_async.engine.records import record
 
 MAX_HEIGHT = 500
 """ArangoDB's own bound on nested expressions; `1 + 2 + 3` is two levels high."""
@@ -31,14 +33,14 @@ MatchOperator: TypeAlias = OneOf["LIKE", "NOT LIKE", "=~", "!~"]
 QuantifierKind: TypeAlias = OneOf["ALL", "ANY", "NONE", "AT LEAST", "COUNT"]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Node:
     """What every part of a tree has: where it starts."""
 
     position: int = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Literal(Node):
     """A constant; unlike Python's values, `1`, `1.0` and `true` are three different ones."""
 
@@ -53,42 +55,42 @@ class Literal(Node):
         return hash((type(self.value), self.value))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Name(Node):
     """A bare or quoted name standing for a variable, collection or view."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class BindParameter(Node):
     """`@name`; the name without its sign."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CollectionParameter(Node):
     """`@@name`; the name without its signs. Its value is bound under the key `"@" + name`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Spread(Node):
     """`...value` in a literal: the elements of an array, or the members of an object (from 4.0 on)."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ArrayLiteral(Node):
     """`[a, ...b]`."""
 
     elements: tuple[Expression | Spread, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ObjectMember(Node):
     """One `key: value`; the key is a string, a `BindParameter` (`{@x: 1}`) or `computed` (`{[x]: 1}`).
 
@@ -101,14 +103,14 @@ class ObjectMember(Node):
     shorthand: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ObjectLiteral(Node):
     """`{a: 1, [b]: 2, c, ...d}`, members in order, the same key possibly twice."""
 
     members: tuple[ObjectMember | Spread, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AttributeAccess(Node):
     """`subject.name`."""
 
@@ -116,7 +118,7 @@ class AttributeAccess(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class BoundAttributeAccess(Node):
     """`subject.@name`: the bound value is one attribute name, or an array of them for a path."""
 
@@ -124,7 +126,7 @@ class BoundAttributeAccess(Node):
     parameter: BindParameter | CollectionParameter
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class IndexAccess(Node):
     """`subject[index]`."""
 
@@ -132,12 +134,12 @@ class IndexAccess(Node):
     index: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Element(Node):
     """The value an `Expansion` hands to its `tail`; occurs nowhere else."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Expansion(Node):
     """`subject[* FILTER f LIMIT o, n RETURN p]` and the accesses after it.
 
@@ -155,7 +157,7 @@ class Expansion(Node):
     tail: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Quantifier(Node):
     """How many must match: ALL, ANY, NONE, AT LEAST `count`, or (COUNT) a number or a range of them."""
 
@@ -163,7 +165,7 @@ class Quantifier(Node):
     count: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ArrayTest(Node):
     """`subject[? quantifier FILTER f]`, true or false; without a filter, whether there is any element."""
 
@@ -173,7 +175,7 @@ class ArrayTest(Node):
     filter: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Unary(Node):
     """`+a`, `-a`, `NOT a`."""
 
@@ -181,7 +183,7 @@ class Unary(Node):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Arithmetic(Node):
     """`a + b` and its kin."""
 
@@ -190,7 +192,7 @@ class Arithmetic(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Comparison(Node):
     """`a == b`, `a IN b` and their kin."""
 
@@ -199,7 +201,7 @@ class Comparison(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ArrayComparison(Node):
     """`a ALL == b`: the comparison for the elements of `left`, counted by `quantifier` (never COUNT)."""
 
@@ -209,7 +211,7 @@ class ArrayComparison(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Logical(Node):
     """`a AND b AND c` or `a OR b OR c`: at least two operands, evaluated in order until one decides.
 
@@ -220,7 +222,7 @@ class Logical(Node):
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Ternary(Node):
     """`condition ? then : otherwise`; no `then` for `condition ?: otherwise`, which means the condition."""
 
@@ -229,7 +231,7 @@ class Ternary(Node):
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Range(Node):
     """`low..high`."""
 
@@ -237,7 +239,7 @@ class Range(Node):
     high: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FunctionCall(Node):
     """`NAME(arguments)`; the name in upper case, with its namespace for a user's function (`A::B`)."""
 
@@ -245,7 +247,7 @@ class FunctionCall(Node):
     arguments: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Subquery(Node):
     """A query in parentheses, or as a function's argument."""
 
@@ -261,7 +263,7 @@ CollectionReference: TypeAlias = Name | CollectionParameter | BindParameter
 """Where the grammar wants a collection; a `BindParameter` only in WITH and in lists of edge collections."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Variable(Node):
     """The place where a variable gets its name; uses of it are `Name`s.
 
@@ -272,7 +274,7 @@ class Variable(Node):
     temporary: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Assignment(Node):
     """`variable = value` in LET, COLLECT, AGGREGATE and WINDOW."""
 
@@ -280,7 +282,7 @@ class Assignment(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class For(Node):
     """`FOR variable IN source`; with `search`, the source must be a view.
 
@@ -293,7 +295,7 @@ class For(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class EdgeCollection(Node):
     """One edge collection of a graph written as a list; `direction` overrides the traversal's own."""
 
@@ -301,14 +303,14 @@ class EdgeCollection(Node):
     direction: Direction | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class EdgeCollections(Node):
     """An anonymous graph: edge collections listed in the query."""
 
     collections: tuple[EdgeCollection, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class NamedGraph(Node):
     """`GRAPH name`: a string, a bare name (as a string too) or a bind parameter."""
 
@@ -318,7 +320,7 @@ class NamedGraph(Node):
 GraphSubject: TypeAlias = EdgeCollections | NamedGraph
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Prune(Node):
     """`PRUNE condition`, its value kept in `variable` if one is given."""
 
@@ -326,7 +328,7 @@ class Prune(Node):
     variable: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Traversal(Node):
     """`FOR vertex, edge, path IN depth OUTBOUND start GRAPH g PRUNE p OPTIONS o`; no depth means 1..1."""
 
@@ -339,7 +341,7 @@ class Traversal(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PathSearch(Node):
     """`FOR v, e IN OUTBOUND SHORTEST_PATH start TO target GRAPH g`, and its kin; only K_PATHS has a depth."""
 
@@ -353,14 +355,14 @@ class PathSearch(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Filter(Node):
     """`FILTER condition`."""
 
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Let(Node):
     """`LET variable = value`; `LET a = 1, b = 2` makes two of them."""
 
@@ -368,7 +370,7 @@ class Let(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SortElement(Node):
     """One criterion of SORT; a direction that is no keyword is a literal or a bind parameter."""
 
@@ -376,14 +378,14 @@ class SortElement(Node):
     direction: OneOf["ASC", "DESC"] | Literal | BindParameter | CollectionParameter = "ASC"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Sort(Node):
     """`SORT a, b DESC`."""
 
     elements: tuple[SortElement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Limit(Node):
     """`LIMIT offset, count`; no offset means 0."""
 
@@ -391,7 +393,7 @@ class Limit(Node):
     offset: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Collect(Node):
     """COLLECT in all its forms: `count` for WITH COUNT INTO, `projection` for `INTO v = e`, `keep` for KEEP.
 
@@ -407,7 +409,7 @@ class Collect(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Window(Node):
     """`WINDOW {preceding, following} AGGREGATE …` over rows; over values when `range_value` is given."""
 
@@ -416,7 +418,7 @@ class Window(Node):
     range_value: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Insert(Node):
     """`INSERT document INTO collection`."""
 
@@ -425,7 +427,7 @@ class Insert(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Update(Node):
     """`UPDATE key WITH document IN collection`, or REPLACE; without a key, the document holds it."""
 
@@ -436,7 +438,7 @@ class Update(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Remove(Node):
     """`REMOVE key IN collection`."""
 
@@ -445,7 +447,7 @@ class Remove(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Upsert(Node):
     """`UPSERT search INSERT insert UPDATE update IN collection`, or REPLACE; `filter` for `UPSERT FILTER`."""
 
@@ -458,7 +460,7 @@ class Upsert(Node):
     options: ObjectLiteral | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Return(Node):
     """`RETURN DISTINCT value`."""
 
@@ -473,7 +475,7 @@ Operation: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ParseWarning(Node):
     """Something ArangoDB only warns about while it reads a query, such as a number out of range (1504)."""
 
@@ -481,7 +483,7 @@ class ParseWarning(Node):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Query(Node):
     """A query or subquery: its operations in order, the last of them RETURN or a modification.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mcp_arangodb_async.engine.records import record
 
 from .tree import (
     LEAVES,
@@ -25,7 +25,7 @@ from .tree import (
 EXPANDING = (Expansion, Question)
 
 
-@dataclass(frozen=True, slots=True)
+@record(eq=False)
 class Facts:
     """What one expression reads and holds; see `variables_of` and `is_deterministic` for the first two."""
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.records import record
 
 from .tree import Kind, Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Code:
     """A piece of generated expression.
 

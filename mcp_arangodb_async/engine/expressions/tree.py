@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.records import record
 from mcp_arangodb_async.engine.values import Value
 
 Kind: TypeAlias = Literal["any", "null", "bool", "number", "string", "array", "object"]
@@ -19,7 +20,7 @@ ComparisonOperator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "IN", 
 Quantifier: TypeAlias = Literal["ALL", "ANY", "NONE", "AT LEAST"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Variable:
     """A variable of one plan. `kind` is what its value always is; `collection` is set for whole documents."""
 
@@ -30,14 +31,14 @@ class Variable:
     is_internal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Constant:
     """A value known when the query was parsed; shared, never mutated."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Parameter:
     """A bind parameter used as a value. Its kind is part of the plan's identity, its value is not."""
 
@@ -45,14 +46,14 @@ class Parameter:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Reference:
     """The value of a variable."""
 
     variable: Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Attribute:
     """`base.name`: null unless the base is an object that has the attribute."""
 
@@ -60,7 +61,7 @@ class Attribute:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Element:
     """`base[index]`: by number in arrays, by string in objects."""
 
@@ -68,7 +69,7 @@ class Element:
     index: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Expansion:
     """`base[* FILTER .. LIMIT .. RETURN ..]`: a result per element; `levels` beyond 1 flatten first."""
 
@@ -81,7 +82,7 @@ class Expansion:
     projection: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Question:
     """`base[? 2..3 FILTER ..]`: whether as many elements as asked for fulfil the condition."""
 
@@ -94,14 +95,14 @@ class Question:
     condition: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Not:
     """Logical negation."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Sign:
     """Unary plus or minus; `...`, only among the items of an array literal, stands for the elements."""
 
@@ -109,7 +110,7 @@ class Sign:
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Arithmetic:
     """`left operator right` on numbers."""
 
@@ -118,7 +119,7 @@ class Arithmetic:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Comparison:
     """`left operator right`, in AQL's order of types and values."""
 
@@ -127,7 +128,7 @@ class Comparison:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Quantified:
     """`left ALL|ANY|NONE|AT LEAST (n) operator right`: the comparison for the elements of `left`."""
 
@@ -138,7 +139,7 @@ class Quantified:
     least: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Logical:
     """`a && b && c` or `a || b`: evaluated in order until one decides, and that operand is the result."""
 
@@ -146,7 +147,7 @@ class Logical:
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Ternary:
     """`condition ? then : otherwise`; without `then` the condition's own value."""
 
@@ -155,7 +156,7 @@ class Ternary:
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Range:
     """`low..high`."""
 
@@ -163,14 +164,14 @@ class Range:
     high: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class ArrayLiteral:
     """`[a, b]`."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Entry:
     """One `key: value` of an object literal; a computed key is an expression; no key at all is `...value`."""
 
@@ -178,7 +179,7 @@ class Entry:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class ObjectLiteral:
     """`{ key: value, [computed]: value }`. Of equal keys the first wins; from ArangoDB 4.0 on the last."""
 
@@ -186,7 +187,7 @@ class ObjectLiteral:
     last_wins: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Call:
     """A function call with the number of arguments already checked."""
 
@@ -194,7 +195,7 @@ class Call:
     arguments: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class CollectionValue:
     """A collection in an expression: its name for a function, or the number of its documents."""
 
@@ -202,7 +203,7 @@ class CollectionValue:
     use: Literal["count", "name"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Subquery:
     """A subquery in a place that is not always evaluated; `plan` is a `plan.nodes.Plan`.
 

@@ -6,13 +6,14 @@ Nodes compare by identity: a rule that changes a node makes another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 from mcp_arangodb_async.engine.catalog.index import Index
 from mcp_arangodb_async.engine.catalog.options import WriteOptions
 from mcp_arangodb_async.engine.expressions.facts import Facts, facts_of
 from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
+from mcp_arangodb_async.engine.records import record
 
 Direction: TypeAlias = Literal["OUTBOUND", "INBOUND", "ANY"]
 Uniqueness: TypeAlias = Literal["none", "path", "global"]
@@ -20,12 +21,12 @@ CollectMethod: TypeAlias = Literal["hash", "sorted", "count", "distinct"]
 PathKind: TypeAlias = Literal["ALL_SHORTEST_PATHS", "K_SHORTEST_PATHS", "K_PATHS"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class SingletonNode:
     """One row without variables: where every plan starts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ScanHint:
     """What OPTIONS of a FOR over a collection say about indexes."""
 
@@ -34,7 +35,7 @@ class ScanHint:
     disable_index: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class EnumerateCollectionNode:
     """All documents of a collection, in random order where the query asks for it."""
 
@@ -44,7 +45,7 @@ class EnumerateCollectionNode:
     is_random: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class IndexLookup:
     """One way into an index: equal values for its first fields, then a range over the next.
 
@@ -63,7 +64,7 @@ class IndexLookup:
     values: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class IndexNode:
     """Documents found through indexes; of several lookups each document comes once.
 
@@ -79,7 +80,7 @@ class IndexNode:
     is_count: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class EnumerateViewNode:
     """Documents of a view that fulfil the SEARCH condition.
 
@@ -96,7 +97,7 @@ class EnumerateViewNode:
     index: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class EnumerateListNode:
     """The elements of an array."""
 
@@ -104,7 +105,7 @@ class EnumerateListNode:
     variable: Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class CalculationNode:
     """An expression's value as a variable."""
 
@@ -117,7 +118,7 @@ class CalculationNode:
         object.__setattr__(self, "facts", facts_of(self.expression))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class SubqueryNode:
     """The rows of a subquery as an array; `is_lookup` marks the search of an UPSERT: it sees its writes."""
 
@@ -126,14 +127,14 @@ class SubqueryNode:
     is_lookup: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class FilterNode:
     """Rows for which the variable is true."""
 
     condition: Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class SortElement:
     """One criterion of a sort."""
 
@@ -141,7 +142,7 @@ class SortElement:
     is_ascending: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class SortNode:
     """Rows in order; with `limit` only so many of the first are kept."""
 
@@ -149,7 +150,7 @@ class SortNode:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class LimitNode:
     """Rows from `offset` on, at most `count` (None: all); `full_count` counts what would have come."""
 
@@ -158,7 +159,7 @@ class LimitNode:
     full_count: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Group:
     """A grouping key of COLLECT: the value of `source` as `variable`."""
 
@@ -166,7 +167,7 @@ class Group:
     source: Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Aggregate:
     """An aggregate of COLLECT or WINDOW; no source for COUNT() of rows."""
 
@@ -175,7 +176,7 @@ class Aggregate:
     source: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class CollectNode:
     """Rows in groups; `into` gets of each row `projection` or an object of the `keep` variables."""
 
@@ -188,7 +189,7 @@ class CollectNode:
     fixed_method: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class WindowNode:
     """Aggregates over the neighbours of each row: by number of rows, or by distance in `range_variable`.
 
@@ -201,7 +202,7 @@ class WindowNode:
     range_variable: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class EdgeSource:
     """An edge collection of a graph, and the direction in which its edges are followed."""
 
@@ -209,7 +210,7 @@ class EdgeSource:
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class GraphAccess:
     """Where a graph operation finds edges and vertices; `vertices` are those a named graph knows."""
 
@@ -218,7 +219,7 @@ class GraphAccess:
     vertices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TraversalOptions:
     """OPTIONS of a traversal or path search; empty collections mean no restriction.
 
@@ -234,7 +235,7 @@ class TraversalOptions:
     default_weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Prune:
     """A PRUNE condition over the traversal's own variables, which it reads under these names."""
 
@@ -245,7 +246,7 @@ class Prune:
     variable: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class PathFilter:
     """A condition that every path through `depth` must fulfil: checked on the way, it cuts the search short.
 
@@ -258,7 +259,7 @@ class PathFilter:
     depth: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class TraversalNode:
     """Paths from a start vertex; sets those of vertex, edge and path that the query reads."""
 
@@ -275,7 +276,7 @@ class TraversalNode:
     filters: tuple[PathFilter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class ShortestPathNode:
     """The vertices (and edges) of one shortest path, in order."""
 
@@ -288,7 +289,7 @@ class ShortestPathNode:
     options: TraversalOptions = TraversalOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class EnumeratePathsNode:
     """Whole paths between two vertices, each as an object."""
 
@@ -303,7 +304,7 @@ class EnumeratePathsNode:
     options: TraversalOptions = TraversalOptions()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class ModificationOptions:
     """OPTIONS of a data-modification operation."""
 
@@ -314,7 +315,7 @@ class ModificationOptions:
     hint: ScanHint = ScanHint()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class InsertNode:
     """Insert documents."""
 
@@ -325,7 +326,7 @@ class InsertNode:
     new: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class UpdateNode:
     """Update documents; without `key` the document holds it."""
 
@@ -337,7 +338,7 @@ class UpdateNode:
     new: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class ReplaceNode:
     """Replace documents; without `key` the document holds it."""
 
@@ -349,7 +350,7 @@ class ReplaceNode:
     new: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class RemoveNode:
     """Remove documents by key or document."""
 
@@ -359,7 +360,7 @@ class RemoveNode:
     old: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class UpsertNode:
     """Update `found`, or insert when it is null."""
 
@@ -373,14 +374,14 @@ class UpsertNode:
     new: Variable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class ReturnNode:
     """Hands rows to the caller."""
 
     source: Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class NoResultsNode:
     """Lets no row pass."""
 
@@ -406,7 +407,7 @@ Node: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@record(eq=False, kw_only=True)
 class Plan:
     """The nodes of a query or subquery, in the order in which rows pass them; the first is a Singleton.
 

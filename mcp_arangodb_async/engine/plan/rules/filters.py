@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
 from mcp_arangodb_async.engine.expressions.text import key_of
@@ -54,43 +52,39 @@ def _known_early(plan: Plan, planning: Planning) -> Plan:
 
 
 def _split(plan: Plan, planning: Planning) -> Plan:
-    """Take an AND apart whose parts are known at different places."""
-    counted: Counter[Variable] | None = None
-    nodes: list[Node] = []
-    place = 0
-    while place < len(plan.nodes):
-        node = plan.nodes[place]
-        parts: list[Expression] = []
+    """Take an AND apart whose parts are known at different places, if only the filter after it reads it."""
+    split: dict[int, list[Expression]] = {}
+    for place, node in enumerate(plan.nodes):
         if isinstance(node, CalculationNode) and isinstance(node.expression, Logical):
-            counted = uses(plan) if counted is None else counted
-            parts = _parts(plan.nodes, place, counted[node.variable])
-        if len(parts) < 2:
+            parts = _parts(plan.nodes, place, node)
+            if len(parts) > 1 and uses(plan)[node.variable] == 1:
+                split[place] = parts
+    if not split:
+        return plan
+    nodes: list[Node] = []
+    for place, node in enumerate(plan.nodes):
+        if place in split:
+            for part in split[place]:
+                variable = planning.variables.make()
+                nodes.append(CalculationNode(variable=variable, expression=part))
+                nodes.append(FilterNode(condition=variable))
+        elif place - 1 not in split:  # there the filter was that is now one for each part
             nodes.append(node)
-            place += 1
-            continue
-        for part in parts:
-            variable = planning.variables.make()
-            nodes.append(CalculationNode(variable=variable, expression=part))
-            nodes.append(FilterNode(condition=variable))
-        place += 2
-    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+    return Plan(nodes=tuple(nodes))
 
 
-def _parts(nodes: tuple[Node, ...], place: int, readers: int) -> list[Expression]:
-    """The parts of an AND that is only tested by the filter after it, by how early they are known."""
-    node = nodes[place]
+def _parts(nodes: tuple[Node, ...], place: int, node: CalculationNode) -> list[Expression]:
+    """The parts of an AND that the next node filters by, by how early they are known."""
     following = nodes[place + 1] if place + 1 < len(nodes) else None
-    if not isinstance(node, CalculationNode) or not isinstance(following, FilterNode):
+    if not isinstance(following, FilterNode) or following.condition is not node.variable:
         return []
-    if following.condition is not node.variable or readers != 1 or not node.facts.is_deterministic:
+    if not node.facts.is_deterministic:
         return []
     known = _known_at(nodes[:place])
     groups: dict[int, list[Expression]] = {}
     for part in conjuncts(node.expression):
         level = max((known.get(each, 0) for each in variables_of(part)), default=0)
         groups.setdefault(level, []).append(part)
-    if len(groups) == 1:
-        return []
     joined = [all_of(parts) for _, parts in sorted(groups.items())]
     return [each for each in joined if each is not None]
 
