@@ -43,9 +43,10 @@ ROOMS: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Inside the engine. `errors` and `values` (with what values are made of) may be imported everywhere.
-ENGINE_EVERYWHERE = {"errors", "values", "collation", "context"}
+ENGINE_EVERYWHERE = {"errors", "records", "values", "collation", "context"}
 ENGINE_ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "records": set(),
     "collation": {"errors"},
     "values": {"errors", "collation"},
     "context": {"errors", "values"},
