@@ -33,7 +33,7 @@ from mcp_arangodb_async.connections.checked import (
     checks_names,
 )
 from mcp_arangodb_async.connections.client import ServerClient
-from mcp_arangodb_async.connections.guard import encode_path
+from mcp_arangodb_async.connections.guard import check_reading, encode_path
 from mcp_arangodb_async.connections.json import OrjsonDeserializer, OrjsonSerializer
 from mcp_arangodb_async.connections.limits import call_limits
 from mcp_arangodb_async.connections.names import encode_segment, validate_document_id, validate_index_id
@@ -64,7 +64,7 @@ class ServerConnection(BaseConnection):
     they like.
     """
 
-    def __init__(self, client: ServerClient, settings: DatabaseSettings) -> None:
+    def __init__(self, client: ServerClient, settings: DatabaseSettings, *, reads_only: bool) -> None:
         super().__init__(
             sessions=[],
             host_resolver=SingleHostResolver(1),
@@ -76,6 +76,7 @@ class ServerConnection(BaseConnection):
         self.client = client
         self._database = encode_segment(settings.database)
         self._timeout = settings.timeout
+        self._reads_only = settings.key if reads_only else None
 
     async def send_request(self, request: Request) -> Response:
         """Encode the path, send, and note what the server said of an error."""
@@ -83,6 +84,8 @@ class ServerConnection(BaseConnection):
         if not request.prefix_needed:
             raise InputError("requests outside a database are not sent through one")
         path = endpoint if isinstance(request, EncodedRequest) else encode_path(endpoint)
+        if self._reads_only is not None:
+            check_reading(request.method.name, path, database=self._reads_only)
         sent = Request(
             method=request.method,
             endpoint=f"/_db/{self._database}{path}",
@@ -286,11 +289,12 @@ class ArangoTransaction(CheckedDatabase, TransactionDatabase):  # pyright: ignor
 class ArangoDatabase(CheckedDatabase, StandardDatabase):  # pyright: ignore[reportIncompatibleMethodOverride]
     """One configured database: `key` is its name in the configuration, `settings.database` on the server.
 
-    Cheap to get, safe to keep and to share between calls; it is never closed by its users.
+    Cheap to get, safe to keep and to share between calls; it is never closed by its users. With `reads_only`
+    it refuses every request that is not a read by its endpoint alone.
     """
 
-    def __init__(self, client: ServerClient, settings: DatabaseSettings) -> None:
-        connection = ServerConnection(client, settings)
+    def __init__(self, client: ServerClient, settings: DatabaseSettings, *, reads_only: bool = False) -> None:
+        connection = ServerConnection(client, settings, reads_only=reads_only)
         # The driver names its three kinds of connections; ours is a fourth, made for the same interface.
         super().__init__(cast("Connection", connection))
         self._executor = StandardExecutor(cast("Connection", connection), settings.key)

@@ -2,7 +2,8 @@
 
 ArangoDB offers much that no tool needs and that runs code or crosses databases: server-side JavaScript,
 tasks, Foxx, user functions, replication, users and their rights. A name that slips into a path cannot
-reach them, whatever its collection is called. `ADMINISTRATION` is for the command line alone.
+reach them, whatever its collection is called. `READING` is for databases that may only be read,
+`ADMINISTRATION` for the command line alone.
 """
 
 from __future__ import annotations
@@ -101,8 +102,28 @@ GET,PUT,DELETE /_api/user/*/database/*
 GET,PUT,DELETE /_api/user/*/database/*/*
 """
 
+# What a database may be asked that may only be read, besides every GET and HEAD. Whether a query writes, its
+# endpoint does not say: other walls do.
+_ASKING = """
+POST /_api/cursor
+POST,PUT,DELETE /_api/cursor/#
+POST /_api/cursor/#/#
+POST /_api/query
+POST /_api/explain
+DELETE /_api/query/#
+POST /_api/transaction/begin
+PUT,DELETE /_api/transaction/#
+"""
+
 # Logging in happens outside any database.
 _LOGIN = "POST /_open/auth"
+
+
+def _only(methods: frozenset[str], text: str) -> str:
+    """The lines of a list with these methods alone."""
+    lines = (line.split(" ") for line in text.split("\n") if line)
+    kept = [(",".join(m for m in given.split(",") if m in methods), path) for given, path in lines]
+    return "\n".join(f"{given} {path}" for given, path in kept if given)
 
 
 def _list(*texts: str) -> Endpoints:
@@ -125,6 +146,7 @@ def _list(*texts: str) -> Endpoints:
 
 DATA = _list(_DATA)
 ADMINISTRATION = _list(_DATA, _ADMINISTRATION)
+READING = _list(_only(frozenset({"GET", "HEAD"}), _DATA), _ASKING)
 LOGIN = _list(_LOGIN)
 
 

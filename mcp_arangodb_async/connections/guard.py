@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-from mcp_arangodb_async.connections.endpoints import LOGIN, Endpoints, is_allowed
+from mcp_arangodb_async.connections.endpoints import LOGIN, READING, Endpoints, is_allowed
 from mcp_arangodb_async.connections.names import encode_segment
-from mcp_arangodb_async.errors import DeniedError, InputError
+from mcp_arangodb_async.errors import DeniedError, InputError, ReadOnlyError
 
 MAXIMUM_PATH = 4096
 _ENCODED = re.compile(r"(?:/(?:[A-Za-z0-9\-._~]|%[0-9A-F]{2})+)+\Z")
@@ -41,10 +41,7 @@ def check_path(endpoints: Endpoints, method: str, path: str, *, database: str | 
     """
     if len(path) > MAXIMUM_PATH or not _ENCODED.match(path):
         raise DeniedError(f"a {method} request was not sent: its path is not a plainly encoded one")
-    segments = tuple(
-        segment if "%" not in segment and segment[0] != "." else _decoded(method, segment)
-        for segment in path[1:].split("/")
-    )
+    segments = _segments(method, path)
     if database is not None:
         if not path.startswith(f"/_db/{database}/"):
             raise DeniedError(f"a {method} request was not sent: its path is outside its database")
@@ -54,6 +51,25 @@ def check_path(endpoints: Endpoints, method: str, path: str, *, database: str | 
         # Names are left out: only the first two segments say which API it was.
         api = "/".join(segments[:2]) if segments[:1] in {("_api",), ("_admin",), ("_open",)} else "..."
         raise DeniedError(f"this client does not use {method} /{ascii(api)[1:-1][:80]}")
+
+
+def check_reading(method: str, path: str, *, database: str) -> None:
+    """Raise ReadOnlyError unless this encoded path, without its database's prefix, only reads.
+
+    `database` is the key of the database, for the message.
+    """
+    if not is_allowed(READING, method, _segments(method, path)):
+        raise ReadOnlyError(
+            f"database {database!r} may only be read (access: read), and this would change it",
+            database=database,
+        )
+
+
+def _segments(method: str, path: str) -> tuple[str, ...]:
+    return tuple(
+        segment if "%" not in segment and segment[:1] != "." else _decoded(method, segment)
+        for segment in path[1:].split("/")
+    )
 
 
 def _decoded(method: str, segment: str) -> str:

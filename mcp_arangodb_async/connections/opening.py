@@ -24,7 +24,7 @@ from mcp_arangodb_async.connections.credentials import (
     TokenCredentials,
 )
 from mcp_arangodb_async.connections.database import ArangoDatabase
-from mcp_arangodb_async.connections.endpoints import Endpoints
+from mcp_arangodb_async.connections.endpoints import ADMINISTRATION, Endpoints
 from mcp_arangodb_async.connections.tls import TlsContexts
 from mcp_arangodb_async.errors import AuthenticationError, BackendError, UnavailableError
 
@@ -60,7 +60,9 @@ class Opening:
 
     def database(self, client: ServerClient, settings: DatabaseSettings) -> ArangoDatabase:
         """The handle of one database on a client's server."""
-        return ArangoDatabase(client, settings)
+        # What administers a server is the operator's own: `access` is for those who only use it.
+        reads_only = settings.access == "read" and self.endpoints is not ADMINISTRATION
+        return ArangoDatabase(client, settings, reads_only=reads_only)
 
     async def ensure_database(self, client: ServerClient, settings: DatabaseSettings) -> None:
         """Make an embedded database that does not exist yet; others are the operator's to make."""

@@ -102,7 +102,7 @@ USER_CODE = (
 async def opened() -> AsyncGenerator[ArangoDatabase]:
     """A database in memory with `things`, `other` and `edges`."""
     settings = DatabaseSettings(
-        key="d", server=EmbeddedServer(directory=None), database="walls", access="read"
+        key="d", server=EmbeddedServer(directory=None), database="walls"
     )
     async with MultiDatabaseConnectionManager({"d": settings}) as manager:
         database = await manager.get_database("d")
