@@ -105,7 +105,7 @@ def decide(identity: Identity | None, action: Action, tenant: str | None = None)
 def relation_of(identity: Identity, tenant: str | None) -> Relation:
     """What the tenant is to the identity."""
     if tenant is None:
-        return "platform"
+        return "platform" if identity.acting_for is None else "foreign"
     if identity.acting_for is not None:
         return "acting" if identity.acting_for == tenant else "foreign"
     return "own" if identity.tenant == tenant else "foreign"

@@ -17,6 +17,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from mcp_arangodb_async.errors import ConfigError, InputError
+
 SCHEMA = "maa_tenants"
 # The settings of a transaction that the policies read.
 TENANT_SETTING, SCOPE_SETTING = "maa.tenant", "maa.scope"
@@ -46,6 +48,22 @@ def versions() -> Sequence[str]:
 def revision(connection: Connection) -> str | None:
     """The version of the tables that are there; None if there are none."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def move(connection: Connection, target: str, options: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Bring the tables up or back to a version, `head` or `base`; what it was, and what it is."""
+    before = revision(connection)
+    wanted = head() if target == "head" else None if target == "base" else target
+    if wanted is not None and wanted not in versions():
+        raise InputError(f"there is no version {target!r}; possible are {', '.join(versions())}, head, base")
+    order: list[str | None] = [None, *versions()]
+    if before not in order:
+        raise ConfigError(f"the tables are of version {before}, which this program does not know")
+    if order.index(wanted) > order.index(before):
+        upgrade(connection, wanted or "base", options)
+    elif wanted != before:
+        downgrade(connection, wanted or "base", options)
+    return before, revision(connection)
 
 
 def upgrade(connection: Connection, target: str, options: Mapping[str, Any]) -> None:

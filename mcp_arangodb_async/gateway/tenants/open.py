@@ -57,6 +57,30 @@ async def open_store(settings: Settings) -> SqliteTenantStore | PostgresTenantSt
     return await open_sqlite(sqlite_path(settings), connections=settings.tenants.store_connections)
 
 
+async def migrate_store(settings: Settings, target: str) -> tuple[str | None, str | None]:
+    """Bring the tables to a version: `head` for this program's, `base` for none; what it was, and what it is.
+
+    In PostgreSQL it connects as the owner. Going back loses what the later versions stored.
+    """
+    require_libraries()
+    from mcp_arangodb_async.gateway.tenants.migrate import move
+
+    if is_postgresql(settings):
+        from mcp_arangodb_async.gateway.tenants.postgresql import open_as_owner
+
+        store = open_as_owner(settings)
+    else:
+        from mcp_arangodb_async.gateway.tenants.sqlite import open_file
+
+        store = open_file(sqlite_path(settings))
+    try:
+        async with store.connected(write=True) as connection:
+            options = {"application_role": settings.tenants.store_username}
+            return await connection.run_sync(move, target, options)
+    finally:
+        await store.close()
+
+
 def is_postgresql(settings: Settings) -> bool:
     """Whether the store is a PostgreSQL database."""
     return (settings.tenants.store or "").startswith("postgresql://")

@@ -362,15 +362,33 @@ class TenantRegistry:
         async with self.decisions.tenant(identity, action, facts) as tenant:
             assert identity is not None
             try:
-                async with self.writing(tenant) as rows:
-                    after, is_changed = await self._changed(rows, identity, word, edit, expected, new)
-                    if dry_run:
-                        raise _RehearsedError(after)
+                after, is_changed = await self._attempt(tenant, identity, word, edit, expected, dry_run, new)
             except _RehearsedError as rehearsed:
                 return rehearsed.tenant
+            except ConflictError:
+                if not new or expected is not None or dry_run:
+                    raise
+                # Somebody registered the tenant at the same moment: the second look finds it there.
+                after, is_changed = await self._attempt(tenant, identity, word, edit, expected, dry_run, new)
             if is_changed:
                 self.cache.forget(tenant)
             return after
+
+    async def _attempt(
+        self,
+        tenant: str,
+        identity: Identity,
+        word: str,
+        edit: Edit,
+        expected: int | None,
+        dry_run: bool,
+        new: bool,
+    ) -> tuple[Tenant, bool]:
+        async with self.writing(tenant) as rows:
+            after, is_changed = await self._changed(rows, identity, word, edit, expected, new)
+            if dry_run:
+                raise _RehearsedError(after)
+            return after, is_changed
 
     async def _changed(
         self, rows: TenantRows, identity: Identity, word: str, edit: Edit, expected: int | None, new: bool

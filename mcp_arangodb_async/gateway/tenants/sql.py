@@ -179,7 +179,11 @@ class SqlTenantRows:
         wrapping = {"master": key.wrapped.master, "wrapped": key.wrapped.blob}
         changed = await self._connection.execute(
             update(TenantDataKey)
-            .where(self.mine(TenantDataKey), TenantDataKey.version == key.version)
+            .where(
+                self.mine(TenantDataKey),
+                TenantDataKey.version == key.version,
+                TenantDataKey.incarnation == key.incarnation,
+            )
             .values(wrapping)
         )
         if changed.rowcount == 0:

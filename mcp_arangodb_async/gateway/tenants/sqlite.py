@@ -60,9 +60,7 @@ class SqliteTenantStore(SqlTenantStore):
 
 async def open_sqlite(path: Path, *, connections: int = MOST_CONNECTIONS) -> SqliteTenantStore:
     """The store in this file, made if it is not there; ConfigError if it is of another version."""
-    _prepare(path)
-    engine = sqlite_engine(path, connections=connections)
-    store = SqliteTenantStore(path, engine)
+    store = open_file(path, connections=connections)
     try:
         async with store.connected(write=True) as connection:
             now = await connection.run_sync(revision)
@@ -77,6 +75,12 @@ async def open_sqlite(path: Path, *, connections: int = MOST_CONNECTIONS) -> Sql
         await store.close()
         raise
     return store
+
+
+def open_file(path: Path, *, connections: int = MOST_CONNECTIONS) -> SqliteTenantStore:
+    """The store in this file, whatever tables it has; ConfigError for a file that others can use."""
+    _prepare(path)
+    return SqliteTenantStore(path, sqlite_engine(path, connections=connections))
 
 
 def sqlite_engine(path: Path, *, connections: int = MOST_CONNECTIONS) -> AsyncEngine:
