@@ -77,10 +77,13 @@ RULES: tuple[Rule, ...] = (
     Rule(name="sort-limit", apply=sorts.sort_limit, needs=(SortNode,)),
     Rule(name="optimize-count", apply=subqueries.optimize_count, needs=(CollectNode,)),
 )
+ALL = frozenset(rule.name for rule in RULES)
 
 
 def enabled_rules(wanted: Sequence[str]) -> frozenset[str]:
     """The names of the rules that are on, after switches such as `-all` and `+use-indexes`, left to right."""
+    if not wanted:
+        return ALL
     names = {rule.name for rule in RULES}
     fixed = {rule.name for rule in RULES if not rule.can_be_disabled}
     on = set(names)

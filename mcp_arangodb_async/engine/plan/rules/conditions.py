@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcp_arangodb_async.engine.catalog.collection import Collection
@@ -37,6 +37,8 @@ USABLE: frozenset[ComparisonOperator] = frozenset({"==", "<", "<=", ">", ">=", "
 SCALARS = frozenset({"bool", "number", "string"})
 #: Branches of an OR that are looked up one by one; more are cheaper by a scan.
 MOST_BRANCHES = 50
+#: The strength of a lookup of equal values in an index that may hold several of each.
+EQUAL_VALUES = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +58,18 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A lookup with the conditions it fully stands for, and how good it is."""
+    """A lookup with the conditions it fully stands for, and how good it is.
+
+    `strength` tells kinds of lookups apart, then the number of `fields`; of equals the more selective index is
+    the better one, and then that with the higher `place`.
+    """
 
     lookup: IndexLookup
     covered: tuple[Expression, ...]
     used: tuple[Expression, ...]
-    score: tuple[float, ...]
+    strength: float
+    fields: float
+    place: int
 
 
 def terms(
@@ -151,10 +159,10 @@ class Chooser:
     def choose(self, conditions: list[Expression]) -> list[Candidate]:
         """The lookups that give all documents for which the conditions hold; none when a scan must."""
         best = self.best(conditions)
-        if best is not None and best.score[0] >= 2:
+        if best is not None and best.strength >= 2:
             return [best]
         branches = self._branches(conditions)
-        if branches and (best is None or all(each.score > best.score for each in branches)):
+        if branches and (best is None or all(self._score(each) > self._score(best) for each in branches)):
             return branches
         return [] if best is None else [best]
 
@@ -166,7 +174,16 @@ class Chooser:
             for place, index in enumerate(self.indexes)
             for candidate in self._candidates(index, usable, -place)
         ]
-        return max(found, key=lambda candidate: candidate.score, default=None)
+        if len(found) < 2:
+            return found[0] if found else None
+        return max(found, key=self._score)
+
+    def _score(self, candidate: Candidate) -> tuple[float, ...]:
+        """What makes one candidate better than another; selectivity takes a sample, so it is asked late."""
+        index = candidate.lookup.index
+        is_estimated = candidate.strength == EQUAL_VALUES
+        selectivity = self.collection.selectivity(self.tx, index) if is_estimated else 0.0
+        return candidate.strength, candidate.fields, selectivity, candidate.place
 
     def _branches(self, conditions: list[Expression]) -> list[Candidate]:
         """One lookup for each branch of an OR, if every branch has one."""
@@ -179,10 +196,7 @@ class Chooser:
             found = [self.best(conjuncts(branch)) for branch in branches]
             lookups = [each for each in found if each is not None]
             if len(lookups) == len(branches):
-                return [
-                    Candidate(lookup=each.lookup, covered=(), used=(condition,), score=each.score)
-                    for each in lookups
-                ]
+                return [replace(each, covered=(), used=(condition,)) for each in lookups]
         return []
 
     def _candidates(self, index: Index, usable: list[Term], place: int) -> list[Candidate]:
@@ -229,15 +243,14 @@ class Chooser:
             values=None if values is None else values.value,
         )
         whole = index.unique and len(equal) == len(index.fields)
-        strength = 2.5 if whole else 1.0 if equal or values is not None else 0.5
-        selectivity = self.collection.selectivity(self.tx, index) if strength == 1.0 else 0.0
-        ranged = (lower is not None) + (upper is not None)
-        score = (strength, len(equal) + 0.5 * (ranged > 0 or values is not None), selectivity, place)
+        is_open = lower is not None or upper is not None or values is not None
         return Candidate(
             lookup=lookup,
             covered=tuple(term.source for term in used if self._is_exact(term)),
             used=tuple(term.source for term in used),
-            score=score,
+            strength=2.5 if whole else EQUAL_VALUES if equal or values is not None else 0.5,
+            fields=len(equal) + 0.5 * is_open,
+            place=place,
         )
 
     def _is_exact(self, term: Term) -> bool:
@@ -291,8 +304,11 @@ def _keyed(
             lookup = IndexLookup(index=index, attribute=term.path[0], values=term.value)
         else:
             continue
-        score = (strength if term.operator == "==" else strength - 0.2, 1.0, 0.0, place)
-        found.append(Candidate(lookup=lookup, covered=(term.source,), used=(term.source,), score=score))
+        source = (term.source,)
+        score = strength if term.operator == "==" else strength - 0.2
+        found.append(
+            Candidate(lookup=lookup, covered=source, used=source, strength=score, fields=1.0, place=place)
+        )
     return found
 
 

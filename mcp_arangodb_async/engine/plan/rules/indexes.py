@@ -9,7 +9,6 @@ from mcp_arangodb_async.engine.catalog.index import Index
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.expressions.text import key_of
 from mcp_arangodb_async.engine.expressions.tree import (
-    Expression,
     Variable,
     all_of,
     conjuncts,
@@ -72,7 +71,7 @@ def _choose(
     plan: Plan,
     place: int,
     node: EnumerateCollectionNode,
-    known: dict[Variable, Expression],
+    known: dict[Variable, CalculationNode],
     planning: Planning,
 ) -> list[Candidate]:
     conditions = [
@@ -109,10 +108,10 @@ def _preferred(indexes: tuple[Index, ...], hint: ScanHint) -> list[tuple[Index, 
 
 
 def _conditions_after(
-    nodes: tuple[Node, ...], place: int, known: dict[Variable, Expression]
-) -> list[Expression]:
+    nodes: tuple[Node, ...], place: int, known: dict[Variable, CalculationNode]
+) -> list[CalculationNode]:
     """The conditions that every row must fulfil before anything counts or writes rows."""
-    found: list[Expression] = []
+    found: list[CalculationNode] = []
     for node in nodes[place + 1 :]:
         if isinstance(node, FilterNode):
             if node.condition in known:
@@ -212,12 +211,12 @@ def _is_limited(nodes: tuple[Node, ...]) -> bool:
 
 
 def _paths(
-    sort: SortNode, variable: Variable, known: dict[Variable, Expression]
+    sort: SortNode, variable: Variable, known: dict[Variable, CalculationNode]
 ) -> list[tuple[str, ...]] | None:
     found: list[tuple[str, ...]] = []
     for element in sort.elements:
-        expression = known.get(element.variable)
-        path = None if expression is None else same_path(resolved(expression, known), variable)
+        node = known.get(element.variable)
+        path = None if node is None else same_path(resolved(node, known), variable)
         if path is None:
             return None
         found.append(path)
@@ -230,7 +229,9 @@ def _direction(elements: tuple[SortElement, ...]) -> bool | None:
     return directions.pop() if len(directions) == 1 else None
 
 
-def _ordered_lookup(scan: IndexNode, sort: SortNode, known: dict[Variable, Expression]) -> IndexNode | None:
+def _ordered_lookup(
+    scan: IndexNode, sort: SortNode, known: dict[Variable, CalculationNode]
+) -> IndexNode | None:
     ascending = _direction(sort.elements)
     paths = _paths(sort, scan.variable, known)
     if ascending is None or paths is None or len(scan.lookups) != 1:
@@ -249,7 +250,7 @@ def _ordered_lookup(scan: IndexNode, sort: SortNode, known: dict[Variable, Expre
 def _ordered_scan(
     scan: EnumerateCollectionNode,
     sort: SortNode,
-    known: dict[Variable, Expression],
+    known: dict[Variable, CalculationNode],
     planning: Planning,
 ) -> IndexNode | None:
     ascending = _direction(sort.elements)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from operator import is_
 from typing import Any
@@ -148,17 +148,20 @@ def _is_stable(part: Expression) -> bool:
     return True
 
 
-def definitions(plan: Plan) -> dict[Variable, Expression]:
-    """What the variables of repeatable calculations stand for."""
+def definitions(plan: Plan) -> dict[Variable, CalculationNode]:
+    """The repeatable calculations, by what they stand for."""
     return {
-        node.variable: node.expression
+        node.variable: node
         for node in plan.nodes
         if isinstance(node, CalculationNode) and node.facts.is_deterministic
     }
 
 
-def resolved(expression: Expression, known: Mapping[Variable, Expression]) -> Expression:
-    """The expression with variables replaced by what they stand for, all the way down."""
-    while known and (values := {each: known[each] for each in variables_of(expression) if each in known}):
+def resolved(node: CalculationNode, known: Mapping[Variable, CalculationNode]) -> Expression:
+    """The node's expression with variables replaced by what they stand for, all the way down."""
+    expression = node.expression
+    variables: Set[Variable] = node.facts.variables
+    while values := {each: known[each].expression for each in variables if each in known}:
         expression = substitute(expression, values)
+        variables = variables_of(expression)
     return expression
