@@ -60,8 +60,8 @@ class Term:
 class Candidate:
     """A lookup with the conditions it fully stands for, and how good it is.
 
-    `strength` tells kinds of lookups apart, then the number of `fields`; of equals the more selective index is
-    the better one, and then that with the higher `place`.
+    `strength` tells kinds of lookups apart, then the number of `fields`; of equals the more selective index
+    is the better one, and then that with the higher `place`.
     """
 
     lookup: IndexLookup
