@@ -115,6 +115,8 @@ COMMANDS: Mapping[str, Entry] = {
     "config validate": _entry("config:VALIDATE", "check a configuration file, listing every problem"),
     "config path": _entry("config:PATH", "print which configuration file is in use"),
     "config schema": _entry("config:SCHEMA", "print the file's JSON Schema, for editors"),
+    "audit verify": _entry("audit:VERIFY", "check that an audit log is as it was written"),
+    "audit show": _entry("audit:SHOW", "print records of an audit log"),
     "engine serve": _entry("engine:SERVE", "run the embedded engine as an ArangoDB server of its own"),
     "health": _entry("health:HEALTH", "say as JSON whether the database answers; for health checks"),
     "demo": _entry("demo:DEMO", "show the main job on real data, with nothing else installed"),

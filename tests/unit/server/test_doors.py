@@ -8,13 +8,15 @@ import itertools
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 from pydantic import TypeAdapter
 
 from mcp_arangodb_async.config.model import (
+    AuditSettings,
     DatabaseSettings,
     EmbeddedServer,
     HttpSettings,
@@ -23,6 +25,7 @@ from mcp_arangodb_async.config.model import (
     TokenHash,
 )
 from mcp_arangodb_async.errors import ConfigError
+from mcp_arangodb_async.observability.audit_check import check
 from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.guard import Guard, rules_of
 from mcp_arangodb_async.server.http import open_asgi
@@ -414,6 +417,44 @@ def test_sessions_of_one_principal_are_not_another_ones() -> None:
 
     with issuing() as issuer:
         asyncio.run(run(issuer))
+
+
+def test_calls_and_refusals_are_written_down_without_what_they_held(tmp_path: Path) -> None:
+    async def run(issuer: Issuer) -> None:
+        audited = replace(oauth(issuer), audit=AuditSettings(directory=str(tmp_path / "log"), fsync="always"))
+        async with Place(audited) as place:
+            token = issuer.token(tenant_id="acme")
+            await place.call("arango_query", token, query="FOR i IN 1..3 RETURN 'canary-argument'")
+            await place.call("arango_query", token, query="INSERT {} INTO things", database="memory")
+            await place.request("tools/list", "canary-token")
+
+    with issuing() as issuer:
+        asyncio.run(run(issuer))
+    paths = list((tmp_path / "log").glob("*.jsonl"))
+    text = paths[0].read_text(encoding="utf-8")
+    assert not check(paths, None).problems
+    assert "canary" not in text
+    _, query, write, refused, _ = map(json.loads, text.splitlines())
+    assert query["who"] == "ada"
+    assert (query["tenant"], query["tool"], query["database"]) == ("acme", "arango_query", "memory")
+    assert (query["rows"], query["decision"], query["outcome"]) == (3, "allowed", "ok")
+    assert (query["issuer"], query["client"], query["transport"]) == (issuer.url, "editor", "http")
+    assert write["decision"] == "denied"
+    assert query["arguments"] != write["arguments"]
+    assert (refused["kind"], refused["status"], refused["address"]) == ("http", 401, "127.0.0.1")
+
+
+def test_a_log_that_fails_closed_has_a_call_before_it_runs(tmp_path: Path) -> None:
+    async def run() -> None:
+        audit = AuditSettings(directory=str(tmp_path / "log"), fail_closed=True)
+        async with Place(settings(audit=audit)) as place:
+            await place.call("arango_query", query="RETURN 1")
+
+    asyncio.run(run())
+    (path,) = (tmp_path / "log").glob("*.jsonl")
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [one.get("decision") for one in found] == [None, "started", "allowed", None]
+    assert found[1]["arguments"] == found[2]["arguments"]
 
 
 def test_keys_that_cannot_be_fetched_are_an_outage_not_a_refusal() -> None:
