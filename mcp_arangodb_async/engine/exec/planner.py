@@ -36,6 +36,8 @@ KEPT_TEXTS = 1000
 KEPT_SHAPES = 20
 LONGEST_KEPT_TEXT = 100_000
 LEADING = re.compile(r"(?:\s+|/\*.*?\*/|//[^\n]*)*+", re.DOTALL)
+#: A text without these words writes nothing.
+WRITING = re.compile("insert|update|replace|remove|upsert", re.IGNORECASE)
 COMMENT_STARTS = frozenset("/ \n\t\r")
 
 
@@ -110,7 +112,9 @@ class Planner:
                 self._parsed.move_to_end(key)
                 return found
         tree = parse(text, self.compat)
-        made = ParsedQuery(tree=tree, is_modification=is_modification(tree))
+        made = ParsedQuery(
+            tree=tree, is_modification=WRITING.search(text) is not None and is_modification(tree)
+        )
         if len(key) <= LONGEST_KEPT_TEXT:
             with self._lock:
                 self._parsed[key] = made
