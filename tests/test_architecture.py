@@ -87,7 +87,7 @@ OWNERS: dict[str, set[str]] = {
     "mcp_types": {"server", "gateway", "cli"},
     "starlette": {"server", "engine"},
     "uvicorn": {"server", "engine"},
-    "sqlite3": {"engine", "sql", "gateway"},
+    "sqlite3": {"engine", "connections", "sql", "gateway"},  # connections: SQL environments in files
     "asyncpg": {"connections", "sql"},
     "asyncmy": {"connections", "sql"},
     "sqlalchemy": {"connections", "sql", "gateway"},

@@ -40,10 +40,12 @@ class Command:
     """One statement in the engine's own style, with its values in their order.
 
     `read_only`: it runs where the engine itself refuses to write, whatever it says. `small`: it was run
-    before and answered little, so that one round trip may fetch it all.
+    before and answered little, so that one round trip may fetch it all. `pieces` are the text cut where
+    values belong, for engines whose values become part of it.
     """
 
     text: str
+    pieces: tuple[str, ...] = ()
     parameters: Sequence[Any] = ()
     read_only: bool = True
     small: bool = False

@@ -109,7 +109,9 @@ def from_mysql(number: int, message: str) -> MaaError:
 def from_sqlite(code: int, message: str) -> MaaError:
     """The error for a result code of SQLite, the extended ones included."""
     kind = SQLITE_CODES.get(code & 0xFF, BackendError)
-    if kind is InputError and message.startswith(("no such table", "no such column", "no such function")):
+    if kind is InputError and any(
+        what in message for what in ("no such table", "no such column", "no such f")
+    ):
         kind = NotFoundError
     return made(kind, message)
 
@@ -121,6 +123,14 @@ def made(kind: type[MaaError], message: str) -> MaaError:
         words = words[: LONGEST_MESSAGE - 3] + "..."
     hint = next((HINTS[one] for one in kind.__mro__ if one in HINTS), None)
     return kind(words, hint=hint, field="sql" if issubclass(kind, InputError) else None)
+
+
+def too_large(size: int) -> LimitError:
+    """The error of an answer whose rows do not fit into the memory they are given."""
+    return LimitError(
+        f"the answer holds a row or a chunk larger than {size // 2**20} MiB; it was stopped",
+        hint="select fewer or smaller columns, such as substring(col, 1, 1000)",
+    )
 
 
 def not_in_time(address: str, seconds: float) -> DeadlineError:
