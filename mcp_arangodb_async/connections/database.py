@@ -33,7 +33,7 @@ from mcp_arangodb_async.connections.checked import (
     checks_names,
 )
 from mcp_arangodb_async.connections.client import ServerClient
-from mcp_arangodb_async.connections.guard import check_reading, encode_path
+from mcp_arangodb_async.connections.guard import check_reading, encode_path, read_only
 from mcp_arangodb_async.connections.json import OrjsonDeserializer, OrjsonSerializer
 from mcp_arangodb_async.connections.limits import call_limits
 from mcp_arangodb_async.connections.names import encode_segment, validate_document_id, validate_index_id
@@ -300,6 +300,7 @@ class ArangoDatabase(CheckedDatabase, StandardDatabase):  # pyright: ignore[repo
         self._executor = StandardExecutor(cast("Connection", connection), settings.key)
         self.key = settings.key
         self.settings = settings
+        self._reads_only = reads_only
 
     @property
     def outside_transaction(self) -> ArangoDatabase:
@@ -317,6 +318,8 @@ class ArangoDatabase(CheckedDatabase, StandardDatabase):  # pyright: ignore[repo
 
     async def begin_transaction(self, **options: Any) -> ArangoTransaction:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin a stream transaction; the options are the driver's. `transaction` also ends it."""
+        if self._reads_only and (options.get("write") or options.get("exclusive")):
+            raise read_only(self.key)
         begun = await super().begin_transaction(**options)
         return self.fetch_transaction(begun.transaction_id)
 

@@ -59,10 +59,15 @@ def check_reading(method: str, path: str, *, database: str) -> None:
     `database` is the key of the database, for the message.
     """
     if not is_allowed(READING, method, _segments(method, path)):
-        raise ReadOnlyError(
-            f"database {database!r} may only be read (access: read), and this would change it",
-            database=database,
-        )
+        raise read_only(database)
+
+
+def read_only(database: str) -> ReadOnlyError:
+    """The error for a change of a database, named by its key, that may only be read."""
+    return ReadOnlyError(
+        f"database {database!r} may only be read (access: read), and this would change it",
+        database=database,
+    )
 
 
 def _segments(method: str, path: str) -> tuple[str, ...]:

@@ -70,11 +70,13 @@ async def check_references(
     count = int(page.stats.get("fullCount", len(page.rows)))
     removed = None
     if remove_invalid:
-        removal = await run_query(
-            database,
-            f"FOR d IN @@collection {finding} FILTER LENGTH(invalid) > 0 REMOVE d IN @@collection",
-            bind_vars,
-        )
+        # Declared as a write: a database that may only be read begins no such transaction.
+        async with database.transaction(write=[bound], allow_implicit=True) as transaction:
+            removal = await run_query(
+                transaction,
+                f"FOR d IN @@collection {finding} FILTER LENGTH(invalid) > 0 REMOVE d IN @@collection",
+                bind_vars,
+            )
         removed = int(removal.stats.get("writesExecuted", 0))
     total = await database.call("GET", "_api", "collection", bound, "count")
     return ReferencesChecked(

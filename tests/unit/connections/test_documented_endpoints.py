@@ -1,7 +1,7 @@
 """Every endpoint of ArangoDB's reference: sent where its role allows it, else refused before a socket opens.
 
-In `documented_endpoints.txt` the least role that may use an endpoint stands in front of it, as was decided for
-each. A new endpoint on our lists shows as a difference here.
+In `documented_endpoints.txt` the least role that may use an endpoint stands in front of it, as was decided
+for each. A new endpoint on our lists shows as a difference here.
 """
 
 from __future__ import annotations
