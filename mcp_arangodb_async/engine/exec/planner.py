@@ -10,7 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -176,7 +176,15 @@ class Planner:
             tx=tx, binds=binds, variables=variables, structural=structural, compat=self.compat
         )
         plan, rules = optimise(query.plan, planning, enabled_rules(options.rules))
-        query = replace(query, plan=plan, structural=frozenset(structural), variable_count=variables.count)
+        query = QueryPlan(
+            plan=plan,
+            accesses=query.accesses,
+            views=query.views,
+            parameters=query.parameters,
+            structural=frozenset(structural),
+            warnings=query.warnings,
+            variable_count=variables.count,
+        )
         return OptimisedQuery(query=query, rules=rules, variables=variables)
 
     def _remember(self, key: str, made: PlannedQuery, shape: Hashable) -> None:

@@ -32,10 +32,9 @@ class Facts:
     variables: frozenset[Variable]
     is_deterministic: bool
     subqueries: tuple[Subquery, ...]
-    #: The kinds of nodes in it, and how many nodes.
-    kinds: frozenset[type]
+    #: How many nodes it has; whether a call and an OR are among them.
     size: int
-    #: Whether there is an OR in it.
+    has_call: bool
     has_or: bool
 
     @property
@@ -48,24 +47,22 @@ def facts_of(expression: Expression) -> Facts:
     """Walk over an expression once."""
     found: set[Variable] = set()
     own: set[Variable] = set()
-    kinds: set[type] = set()
     subqueries: list[Subquery] = []
     size = 0
     is_deterministic = True
-    has_or = False
+    has_call = has_or = False
     stack = [expression]
     while stack:
         node = stack.pop()
-        kind = type(node)
-        kinds.add(kind)
         size += 1
         if isinstance(node, Attribute):
             stack.append(node.base)
         elif isinstance(node, Reference):
             found.add(node.variable)
-        elif kind not in LEAVES:
+        elif type(node) not in LEAVES:
             stack += children(node)
             if isinstance(node, Call):
+                has_call = True
                 is_deterministic = is_deterministic and node.function.deterministic
             elif isinstance(node, Logical):
                 has_or = has_or or node.operator == "||"
@@ -78,7 +75,7 @@ def facts_of(expression: Expression) -> Facts:
         elif isinstance(node, CollectionValue):
             is_deterministic = is_deterministic and node.use == "name"
     variables = frozenset(found - own) if own else frozenset(found)
-    return Facts(variables, is_deterministic, tuple(subqueries), frozenset(kinds), size, has_or)
+    return Facts(variables, is_deterministic, tuple(subqueries), size, has_call, has_or)
 
 
 def constant_parts(expression: Expression) -> list[Expression]:

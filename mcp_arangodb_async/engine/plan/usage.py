@@ -161,7 +161,7 @@ def every_node(plan: Plan) -> Iterator[Node]:
 def is_cacheable(plan: Plan) -> bool:
     """Whether the plan gives the same rows as long as the data are the same."""
     for node in every_node(plan):
-        if isinstance(node, CalculationNode) and Call in node.facts.kinds:
+        if isinstance(node, CalculationNode) and node.facts.has_call:
             for part in postorder(node.expression):
                 if isinstance(part, Call) and not part.function.cacheable:
                     return False

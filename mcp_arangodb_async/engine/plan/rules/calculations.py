@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Set
 
 from mcp_arangodb_async.engine.expressions.text import key_of
 from mcp_arangodb_async.engine.expressions.tree import Reference, Variable
@@ -35,25 +35,18 @@ def move_calculations_up(plan: Plan, _: Planning) -> Plan:
 def hoisted(plan: Plan) -> Plan:
     """One (sub)query with its calculations as early as they can be."""
     nodes = list(plan.nodes)
+    made: Set[Variable] | None = None
     for place, node in enumerate(plan.nodes):  # what moves up moves nothing that comes later
-        if not isinstance(node, COMPUTED) or not _follows_loop(nodes, place) or not is_repeatable(node):
-            continue
-        target = _highest(nodes, place)
-        if any(isinstance(each, LOOPS) for each in nodes[target:place]):
-            nodes.insert(target, nodes.pop(place))
-    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
-
-
-def _follows_loop(nodes: list[Node], place: int) -> bool:
-    """Whether there is a loop between a node and the last thing it reads."""
-    needed = reads(nodes[place])
-    for at in range(place - 1, 0, -1):
-        node = nodes[at]
-        if not needed.isdisjoint(sets(node)):
-            return False
         if isinstance(node, LOOPS):
-            return True
-    return False
+            made = set(sets(node))
+        elif made is not None:  # what has been set by the last loop and since
+            if isinstance(node, COMPUTED) and made.isdisjoint(reads(node)) and is_repeatable(node):
+                target = _highest(nodes, place)
+                if any(isinstance(each, LOOPS) for each in nodes[target:place]):
+                    nodes.insert(target, nodes.pop(place))
+                    continue
+            made |= sets(node)
+    return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
 
 
 def _highest(nodes: list[Node], place: int) -> int:
@@ -137,7 +130,7 @@ def _has_equals(plan: Plan) -> bool:
     for node in plan.nodes:
         if isinstance(node, CalculationNode):
             facts = node.facts
-            looks = (facts.size, facts.kinds, facts.variables)
+            looks = (type(node.expression), facts.size, facts.variables)
             if looks in seen or isinstance(node.expression, Reference):
                 return True
             seen.add(looks)
