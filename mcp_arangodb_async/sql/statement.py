@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -28,6 +28,13 @@ from mcp_arangodb_async.sql.second_opinion import second_opinion
 
 # The parser reports every statement it does not know to this logger, with its text; our answer says so.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+# What a first word alone says, for the classes that it says something about.
+DOES: Mapping[StatementKind, str] = {
+    "dml": "changes data",
+    "ddl": "changes the schema or empties tables",
+    "admin": "acts on the session or the server",
+}
 
 # What a query's tree may begin with, and where the nodes in it may come from; all others are not known to
 # read.
@@ -145,7 +152,7 @@ def inner_statement(whole: Statement, read: Outline, harmless: Sequence[str]) ->
         raise UnreadableError(
             f"no statement of {dialect.label} is known that begins with {read.tokens[0].text!r}"
         )
-    found = Effect(kind=kind, why=f"{first.upper()} is no query" if kind != "read" else "")
+    found = Effect(kind=kind, why=f"{first.upper()} {DOES[kind]}" if kind in DOES else "")
     if refine := dialect.refine.get(first):
         found = refine(read.tokens)
     if any(token.text == ";" for token in read.tokens) and not holds_a_body(read.tokens):
@@ -227,13 +234,13 @@ def compare_tokens(ours: Sequence[Token], theirs: Sequence[ParserToken]) -> None
 def tree_effects(tree: exp.Expr, dialect: Dialect) -> Iterator[Effect]:
     """What the nodes of a tree do besides reading."""
     if isinstance(tree, CHANGE_ROOTS):
-        yield Effect(kind="dml", why=f"{type(tree).__name__.upper()} changes data")
+        yield Effect(kind="dml", why=f"{tree.key.upper()} changes data")
     changes = isinstance(tree, CHANGE_ROOTS) or tree.find(*CHANGE_ROOTS) is not None
     for node in tree.walk():
         match node:
             case exp.Insert() | exp.Update() | exp.Delete() | exp.Merge():
                 if node is not tree:
-                    yield Effect(kind="dml", why=f"{type(node).__name__.upper()} inside it changes data")
+                    yield Effect(kind="dml", why=f"{node.key.upper()} inside it changes data")
             case exp.Into():
                 kind: StatementKind = "admin" if dialect.assignments else "ddl"
                 yield Effect(kind=kind, why="SELECT ... INTO writes its result")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,7 +48,8 @@ class Dialect:
     the session.
 
     `session` prepares every new connection, `read_only` also those of an environment with `access: read`;
-    `begin_read` and `end_read` surround a statement that reads.
+    `begin_read` and `end_read` surround a statement that reads. `gate` is how a text must begin there: a
+    rough check that shares nothing with the parser, for statements that a read-only session does not stop.
     """
 
     name: DialectName
@@ -66,6 +68,7 @@ class Dialect:
     secrets: Mapping[str, str]
     explained: Callable[[Sequence[Token]], Explained | None]
     refine: Mapping[str, Callable[[Sequence[Token]], Effect]]
+    gate: re.Pattern[str]
     explain_prefix: str
     plan_cost: Callable[[Sequence[Sequence[Any]]], float | None]
     session: tuple[str, ...] = ()
@@ -82,9 +85,18 @@ class Dialect:
         mark = self.quote_mark
         return mark + name.replace(mark, mark * 2) + mark
 
+    def passes_gate(self, text: str) -> bool:
+        """Whether a text may be sent over a read-only connection at all, whatever was decided about it."""
+        return self.gate.match(text) is not None
+
     def explain(self, text: str) -> str:
         """The statement that asks for the plan of another one without running it."""
         return f"{self.explain_prefix} {text}"
+
+
+def gate(words: str) -> re.Pattern[str]:
+    """A pattern for texts that begin with one of the words, parentheses and spaces aside."""
+    return re.compile(rf"[\s(]*(?:{'|'.join(words.split())})\b", re.IGNORECASE)
 
 
 def words(text: str) -> frozenset[str]:

@@ -1,9 +1,9 @@
 """MySQL and MariaDB: what their statements and functions do, and how a session is kept from writing.
 
 A read-only *session* stops changes of data and of definitions, error 1792; a read-only *transaction* lets
-definitions through, as they commit it. Neither stops INTO OUTFILE, locks or SLEEP: the guard refuses those,
-and a login without the FILE privilege is the second wall. https://mariadb.com/kb/en/set-transaction/,
-https://dev.mysql.com/doc/refman/8.4/en/set-transaction.html
+definitions through, as they commit it. Neither stops INTO OUTFILE, locks or SLEEP, nor SET PASSWORD for
+oneself: the guard refuses those, a login without the FILE privilege reaches no files, and the gate lets no
+SET through. https://mariadb.com/kb/en/set-transaction/
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, words
+from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, gate, words
 from mcp_arangodb_async.sql.dialects.mysql_functions import FUNCTIONS
 from mcp_arangodb_async.sql.dialects.words import QUERIES, RESERVED, by_class, defined
 from mcp_arangodb_async.sql.lexer import Lexing, Token
@@ -227,6 +227,7 @@ MARIADB = Dialect(
     secrets=SECRETS,
     secrets_schema="mysql",
     explained=explained,
+    gate=gate(r"select with values table show explain describe desc analyze\s+(?:select|with|format)"),
     explain_prefix="EXPLAIN FORMAT=JSON",
     plan_cost=plan_cost,
     session=(SQL_MODE,),

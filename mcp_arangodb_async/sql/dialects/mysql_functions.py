@@ -38,7 +38,7 @@ FUNCTIONS = words("""
     old_password ord overlaps password percent_rank percentile_cont percentile_disc period_add
     period_diff pi point pointn polygon position pow power ps_current_thread_id ps_thread_id quarter
     quote radians rand random_bytes rank regexp_instr regexp_like regexp_replace regexp_substr
-    repeat replace reverse right round row row_count rpad rtrim schema schemas sec_to_time second
+    repeat replace reverse right round row row_count row_number rpad rtrim schema schemas sec_to_time second
     session_user sformat sha sha1 sha2 sign sin soundex space sqrt srid startpoint statement_digest
     statement_digest_text std stddev stddev_pop stddev_samp str_to_date strcmp string_to_vector
     subdate substr substring substring_index subtime sum sys_guid sysdate system_user tan time

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, words
+from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, gate, words
 from mcp_arangodb_async.sql.dialects.postgresql_functions import FUNCTIONS
 from mcp_arangodb_async.sql.dialects.words import RESERVED, by_class, defined
 from mcp_arangodb_async.sql.lexer import Lexing, Token
@@ -177,6 +177,7 @@ POSTGRESQL = Dialect(
     system_schemas=frozenset({"pg_catalog", "information_schema"}),
     secrets=SECRETS,
     explained=explained,
+    gate=gate("select with values table show explain"),
     explain_prefix="EXPLAIN (FORMAT JSON)",
     plan_cost=plan_cost,
     # Strings mean the same as for the guard, and no answer depends on the login's own settings.
@@ -187,7 +188,7 @@ POSTGRESQL = Dialect(
         "SET IntervalStyle = 'iso_8601'",
         "SET extra_float_digits = 1",
     ),
-    read_only=("SET default_transaction_read_only = on", "SET lo_compat_privileges = off"),
+    read_only=("SET default_transaction_read_only = on",),
     begin_read="BEGIN READ ONLY",
     end_read="ROLLBACK",
 )

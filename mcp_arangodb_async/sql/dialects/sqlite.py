@@ -1,8 +1,7 @@
-"""SQLite: what its statements and functions do, and three walls a connection has against writing.
+"""SQLite: what its statements and functions do, and the walls of a connection against writing.
 
 The file is opened with `mode=ro`, `PRAGMA query_only` is on, and an authorizer is asked about every step of a
-statement while it is compiled: https://www.sqlite.org/c3ref/set_authorizer.html. Any of them alone stops a
-write.
+statement while it is compiled (https://www.sqlite.org/c3ref/set_authorizer.html). No file can be attached.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, words
+from mcp_arangodb_async.sql.dialects.dialect import Dialect, Effect, Explained, gate, words
 from mcp_arangodb_async.sql.dialects.words import RESERVED, by_class, defined
 from mcp_arangodb_async.sql.lexer import Lexing, Token
 
@@ -139,6 +138,18 @@ def authorize(
             return sqlite3.SQLITE_DENY
 
 
+def lock(connection: sqlite3.Connection) -> None:
+    """Keep a connection from writing whatever is asked of it, besides the `mode=ro` of its URI.
+
+    The authorizer comes last, as it would refuse the others' statements. No database can be attached, which
+    VACUUM INTO needs as well.
+    """
+    for statement in SQLITE.read_only:
+        connection.execute(statement)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.set_authorizer(authorize)
+
+
 def uri(path: Path, *, read_only: bool) -> str:
     """The file as SQLite's `uri=True` takes it; it is never made if it is missing."""
     return f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
@@ -161,6 +172,7 @@ SQLITE = Dialect(
     system_schemas=frozenset(),
     secrets=SECRETS,
     explained=explained,
+    gate=gate("select with values pragma explain"),
     explain_prefix="EXPLAIN QUERY PLAN",
     plan_cost=plan_cost,
     session=("PRAGMA trusted_schema = OFF", "PRAGMA foreign_keys = ON"),

@@ -24,10 +24,10 @@ def by_class(*, read: str = "", dml: str = "", ddl: str = "", admin: str = "") -
 
 # Reserved words of every dialect that a parenthesis may follow: no function can have such a name.
 RESERVED = words("""
-    all and as between case check cross default distinct else except exists for from group having ilike in
-    inner intersect interval into is isnull join lateral left like limit natural not notnull null offset on
-    only or order outer references returning right row select set table then union unique using values when
-    where window with
+    all and as between case cast check cross default distinct else except exists for from group having ilike
+    in inner intersect interval into is isnull join lateral left like limit natural not notnull null offset
+    on only or order outer references returning right row select set table then union unique using values
+    when where window with
 """)
 # Words that are not reserved, and what stands before them where they are no function.
 AFTER = {
