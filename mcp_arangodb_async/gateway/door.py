@@ -14,13 +14,13 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_arangodb_async.config.model import Settings, TlsSettings
 from mcp_arangodb_async.connections.tls import TlsContexts
-from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError
+from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError, ReadOnlyError
 from mcp_arangodb_async.gateway.clients import ClientKey, Clients, Downstream, Places, Upstream
 from mcp_arangodb_async.gateway.conversation import Caller, Conversation
 from mcp_arangodb_async.gateway.factory import SERVER_TYPES, Build, global_target
@@ -75,6 +75,7 @@ class Gateway:
         registry: TenantRegistry | None,
         networks: Mapping[str, Network],
         take: Take | None = None,
+        read_only: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings.tenants
@@ -86,6 +87,7 @@ class Gateway:
         self._secret = settings.secret
         self._networks = networks
         self._take = take
+        self._read_only = read_only
         self._places: dict[str, Places] = {}
         self._reached: OrderedDict[ClientKey, Reached] = OrderedDict()
         if registry is not None:
@@ -121,12 +123,20 @@ class Gateway:
         assert wanted is not None
         return Scope(id=wanted, tenant=await self.registry.current(wanted))
 
+    async def admit(self, tenant: str) -> None:
+        """Count a call of the tenant; LimitError when it has had its share."""
+        if self._take is not None:
+            await self._take(tenant)
+
     async def list_tools(self, identity: Identity | None, downstream: Downstream) -> Listed:
         """The tools of all servers that the caller's tenant reaches, with notes about those missing."""
         scope = await self.scope(identity)
         names = server_names(scope.tenant, self.settings)
         servers = [self.reached(scope, resolve(name, scope.tenant, self.settings)) for name in names]
-        return await self.inventory.list_all(servers, self.session_of(scope, identity, downstream))
+        listed = await self.inventory.list_all(servers, self.session_of(scope, identity, downstream))
+        if self._read_only:
+            return replace(listed, tools=[tool for tool in listed.tools if only_reads(tool)])
+        return listed
 
     async def call(
         self, identity: Identity | None, name: str, arguments: Mapping[str, Any], caller: Caller
@@ -136,7 +146,7 @@ class Gateway:
         if split is None:
             raise NotFoundError(f"no tool {name[:64]!r}", field="name")
         scope = await self.scope(identity)
-        return await self.use(scope, identity, split[0], Named(name), arguments, caller)
+        return await self.use(scope, identity, split[0], Named(name, self._read_only), arguments, caller)
 
     async def use(
         self,
@@ -157,8 +167,8 @@ class Gateway:
             places = self._places[scope.owner] = Places(self.settings.concurrency)
         outcome = "ok"
         try:
-            if self._take is not None and scope.id is not None:
-                await self._take(scope.id)
+            if scope.id is not None:
+                await self.admit(scope.id)
             await places.take(f"tenant {scope.owner}", "tenants.concurrency")
             try:
                 try:
@@ -350,6 +360,7 @@ async def open_gateway(
     *,
     registry: TenantRegistry | None,
     take: Take | None = None,
+    read_only: bool = False,
     resolve_name: Resolve | None = None,
 ) -> AsyncGenerator[Gateway]:
     """The gateway for as long as the block lasts; nothing is connected before a call needs it.
@@ -361,7 +372,7 @@ async def open_gateway(
         "tenant": Network(reach_of(settings.tenants.url_policy), tls=tls, resolve=resolve_name),
         "global": Network(OPERATOR, tls=tls, resolve=resolve_name),
     }
-    gateway = Gateway(settings, registry=registry, networks=networks, take=take)
+    gateway = Gateway(settings, registry=registry, networks=networks, take=take, read_only=read_only)
     sweeping = asyncio.create_task(gateway.sweep())
     try:
         yield gateway
@@ -386,15 +397,19 @@ class Choose(Protocol):
 class Named:
     """The tool of a namespaced name."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("_name", "_read_only")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, read_only: bool = False) -> None:
         self._name = name
+        self._read_only = read_only
 
     def __call__(self, reached: Reached, tools: Mapping[str, ViewedTool]) -> ViewedTool | None:
-        """The tool of that name."""
+        """The tool of that name; ReadOnlyError if it may change something where nothing may be changed."""
         del reached
-        return tools.get(self._name)
+        tool = tools.get(self._name)
+        if tool is not None and self._read_only and not only_reads(tool.wire):
+            raise ReadOnlyError(f"{self._name} is refused: the server runs with --read-only")
+        return tool
 
     def missing(self, reached: Reached, view: View) -> MaaError:
         """Whether it is kept back, else the closest names."""
@@ -406,6 +421,11 @@ class Named:
             did_you_mean=get_close_matches(self._name, view.tools, n=3),
             hint="tools/list names the tools",
         )
+
+
+def only_reads(wire: Mapping[str, Any]) -> bool:
+    """Whether a tool says of itself that it changes nothing."""
+    return bool(wire["annotations"]["readOnlyHint"])
 
 
 def kept_back(name: str) -> MaaError:

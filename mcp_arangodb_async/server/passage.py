@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp_arangodb_async.sessions import Principal
 from mcp_arangodb_async.sessions.identity import Era, Transport
+from mcp_arangodb_async.tools.call import NO_QUESTIONS, Questions
 from mcp_arangodb_async.tools.spec import Args, Tool
 
 
@@ -32,6 +33,7 @@ class Incoming:
     who: Principal | None = None
     report: Callable[[float, float | None, str | None], Awaitable[None]] = unreported
     list_changed: Callable[[], Awaitable[None]] = unannounced
+    questions: Questions = NO_QUESTIONS
 
     @property
     def principal(self) -> str | None:

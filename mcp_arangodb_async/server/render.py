@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp_arangodb_async.errors import MaaError
 from mcp_arangodb_async.tools.bounding import bounded
-from mcp_arangodb_async.tools.result import Limits, Rows
+from mcp_arangodb_async.tools.result import Limits, Relayed, Rows
 from mcp_arangodb_async.tools.rows import cut, encode, table, written
 
 # What is told about an error: the contract's shape, in its order.
@@ -28,8 +28,12 @@ def text(value: str) -> dict[str, str]:
     return {"type": "text", "text": value}
 
 
-def rendered(result: Rows | Mapping[str, Any], facts: Mapping[str, Any], limits: Limits) -> WireResult:
+def rendered(
+    result: Rows | Relayed | Mapping[str, Any], facts: Mapping[str, Any], limits: Limits
+) -> WireResult:
     """A tool's result as an MCP result; `facts` (which database) are added to it."""
+    if isinstance(result, Relayed):
+        return dict(result.wire)
     if isinstance(result, Rows):
         return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
     document, encoded = bounded({**plain(result), **facts}, limits.bytes)

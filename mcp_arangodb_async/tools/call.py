@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
     from mcp_arangodb_async.connections.database import ArangoDatabase
     from mcp_arangodb_async.tools.spec import Tool
+    from mcp_arangodb_async.tools.tenancy import Tenancy
 
 Access = Literal["read", "write", "admin"]
 RANK: Mapping[Access, int] = {"read": 1, "write": 2, "admin": 3}
@@ -61,7 +62,26 @@ class Surroundings:
     explain: Callable[[str | None, str | None], Sequence[Level]]
     check_key: Callable[[str], None]
     backup_directory: Path
+    tenancy: Tenancy | None = None
     running: QueryHandles = field(default_factory=QueryHandles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """How a call's client can be reached during the call.
+
+    `ask` puts a question to a client that has a session; one without is asked by the call's result, and calls
+    again with `responses` and `state`. `reports` says that it wants to be told of progress.
+    """
+
+    reports: bool = False
+    ask: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]] | None = None
+    elicitation: bool = False
+    responses: Mapping[str, Any] | None = None
+    state: str | None = None
+
+
+NO_QUESTIONS = Questions()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +103,8 @@ class Call:
     report: Callable[[float, float | None, str | None], Awaitable[None]]
     list_changed: Callable[[], Awaitable[None]]
     principal: Principal | None = None
+    questions: Questions = NO_QUESTIONS
+    downstream: str = ""
 
     @property
     def focus(self) -> str | None:

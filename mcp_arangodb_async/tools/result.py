@@ -19,6 +19,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relayed:
+    """A result that another MCP server gave, as it is sent on."""
+
+    wire: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Rows for the model, already cut to the limits.
 

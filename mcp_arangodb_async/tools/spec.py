@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from mcp_arangodb_async.tools.call import Access, Call
-from mcp_arangodb_async.tools.result import Rows
+from mcp_arangodb_async.tools.result import Relayed, Rows
 
 Category = Literal[
     "core_data",
@@ -58,6 +58,9 @@ class Effect(Enum):
     BULK = ("write", False, True, False)
     DESTROY = ("admin", False, True, True)
     STATEMENT = ("read", False, True, False)
+    # What upstream servers do needs no database of ours.
+    REMOTE_READ = (None, True, False, True)
+    REMOTE_CHANGE = (None, False, True, False)
 
     @property
     def access(self) -> Access | None:
@@ -66,13 +69,13 @@ class Effect(Enum):
 
     @property
     def annotations(self) -> dict[str, bool]:
-        """The four MCP tool annotations. No tool here reaches beyond the configured databases."""
+        """The four MCP tool annotations. Only the REMOTE ones reach beyond the configured databases."""
         _, read_only, destructive, idempotent = self.value
         return {
             "readOnlyHint": read_only,
             "destructiveHint": destructive,
             "idempotentHint": idempotent,
-            "openWorldHint": False,
+            "openWorldHint": self.name.startswith("REMOTE"),
         }
 
 
@@ -145,8 +148,8 @@ class Tool:
 
     @property
     def returns_rows(self) -> bool:
-        """Whether the result is rows, which have no output schema and travel as text only."""
-        return self.result is Rows
+        """Whether the result is rows, or somebody else's: those have no output schema of ours."""
+        return self.result in {Rows, Relayed}
 
 
 def tool(

@@ -95,7 +95,9 @@ class Plain:
         if tool is None:
             raise MCPError(code=types.INVALID_PARAMS, message=f"no tool {params.name}, secret-of-upstream")
         answers = {"__answers__": params.input_responses, "__state__": params.request_state}
-        result = await tool.body(context, {**arguments, **{k: v for k, v in answers.items() if v is not None}})
+        result = await tool.body(
+            context, {**arguments, **{k: v for k, v in answers.items() if v is not None}}
+        )
         if isinstance(result, str):
             return types.CallToolResult(content=[types.TextContent(text=result)])
         return result
@@ -144,7 +146,12 @@ class Plain:
             return JSONResponse({"detail": f"wrong key, want {self.key}"}, 401)
         if self.eras == "handshake" and headers.get("mcp-protocol-version") in MODERN_PROTOCOL_VERSIONS:
             return JSONResponse(
-                {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "Bad Request: no session"}}, 400
+                {
+                    "jsonrpc": "2.0",
+                    "id": None,
+                    "error": {"code": -32000, "message": "Bad Request: no session"},
+                },
+                400,
             )
         return None
 
@@ -176,12 +183,18 @@ async def ask(context: Context, arguments: dict[str, Any]) -> Any:
             question = types.ElicitRequest(
                 params=types.ElicitRequestFormParams(message=message, requested_schema=wanted)
             )
-            return types.InputRequiredResult(input_requests={"sure": question}, request_state="upstream-state")
+            return types.InputRequiredResult(
+                input_requests={"sure": question}, request_state="upstream-state"
+            )
         assert arguments["__state__"] == "upstream-state"
         answer = answers["sure"]
     else:
         answer = await context.session.elicit(message, wanted, related_request_id=context.request_id)
-    if isinstance(answer, types.ElicitResult) and answer.action == "accept" and (answer.content or {}).get("sure"):
+    if (
+        isinstance(answer, types.ElicitResult)
+        and answer.action == "accept"
+        and (answer.content or {}).get("sure")
+    ):
         return "dropped"
     return "kept"
 

@@ -17,7 +17,9 @@ START_SECONDS = 20.0
 def server_of(app: Any) -> uvicorn.Server:
     """A web server for the application that says nothing."""
     return uvicorn.Server(
-        uvicorn.Config(app, log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, log_level="critical", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        )
     )
 
 
