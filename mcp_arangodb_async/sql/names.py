@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -22,11 +22,11 @@ class TableName:
         return ".".join(part for part in (self.catalog, self.schema, self.name) if part)
 
 
-def tables_of(tree: exp.Expr, dialect: Dialect) -> tuple[TableName, ...]:
-    """The tables and views a tree names, each once; names of its own WITH clauses are not among them."""
+def tables_of(nodes: Sequence[exp.Expr], dialect: Dialect) -> tuple[TableName, ...]:
+    """The tables and views that nodes of a tree name, each once, without the names of its WITH clauses."""
     found: dict[TableName, None] = {}
-    for node in tree.find_all(exp.Table):
-        if not isinstance(node.this, exp.Identifier):
+    for node in nodes:
+        if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
             continue  # a function in FROM: its name is judged with the functions
         name = TableName(
             name=folded(node.this, dialect),

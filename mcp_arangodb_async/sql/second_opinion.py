@@ -7,7 +7,7 @@ unasked, and everything works without it. Where the two readers disagree, the st
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -25,6 +25,9 @@ OF_THE_GRAMMAR = frozenset({
     "position", "rtrim", "similar_to_escape", "substring", "system_user", "timezone", "xmlexists",
 })  # fmt: skip
 
+
+# What the first reader knows to be no read; then there is nothing for the second to add.
+CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock)
 
 # Members of a node whose type the tree leaves out, as no other can stand there.
 UNNAMED = {"relation": "RangeVar", "rel": "RangeVar", "larg": "SelectStmt", "rarg": "SelectStmt"}
@@ -47,7 +50,7 @@ def reader() -> tuple[Callable[[str], str], type[Exception]] | None:
 def second_opinion(
     read: Outline,
     dialect: Dialect,
-    tree: exp.Expr,
+    parsed: Sequence[exp.Expr],
     functions: Collection[str],
     tables: Collection[TableName],
 ) -> str | None:
@@ -61,9 +64,7 @@ def second_opinion(
     if len(statements) != 1:
         return "PostgreSQL's own parser sees more than one statement"
     root = statements[0]["stmt"]
-    changes = isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge) or any(
-        tree.find_all(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Lock)
-    )
+    changes = any(isinstance(node, CHANGES) for node in parsed)
     known_tables = {table.name for table in tables}
     known_names: set[str] = set()
     nodes = list(walk(root))

@@ -158,16 +158,15 @@ def inner_statement(whole: Statement, read: Outline, harmless: Sequence[str]) ->
     if any(token.text == ";" for token in read.tokens) and not holds_a_body(read.tokens):
         raise UnreadableError("there is more than one statement in it; one is run at a time")
     tree = parsed(read, dialect, first) if first in QUERIES or kind == "dml" else None
-    effects = [found]
-    if tree is not None:
-        effects += tree_effects(tree, dialect)
+    nodes = tuple(tree.walk()) if tree is not None else ()
+    effects = [found, *tree_effects(nodes, dialect)]
     # The name of a PRAGMA stands before a parenthesis as well, and was judged.
     calling = () if first == "pragma" else read.tokens
-    functions, unknown, called = function_effects(calling, tree, dialect, harmless)
-    tables = tables_of(tree, dialect) if tree is not None else None
+    functions, unknown, called = function_effects(calling, nodes, dialect, harmless)
+    tables = tables_of(nodes, dialect) if tree is not None else None
     effects += called
     effects += [effect for table in tables or () if (effect := secret(table, dialect))]
-    if tree is not None and (doubt := second_opinion(read, dialect, tree, functions, tables or ())):
+    if tree is not None and (doubt := second_opinion(read, dialect, nodes, functions, tables or ())):
         raise UnreadableError(doubt)
     highest = max(effects, key=lambda effect: RANK[effect.kind])
     return replace(
@@ -231,16 +230,13 @@ def compare_tokens(ours: Sequence[Token], theirs: Sequence[ParserToken]) -> None
             raise UnreadableError(f"two readers disagree about the quotes near column {start + 1}")
 
 
-def tree_effects(tree: exp.Expr, dialect: Dialect) -> Iterator[Effect]:
+def tree_effects(nodes: Sequence[exp.Expr], dialect: Dialect) -> Iterator[Effect]:
     """What the nodes of a tree do besides reading."""
-    if isinstance(tree, CHANGE_ROOTS):
-        yield Effect(kind="dml", why=f"{tree.key.upper()} changes data")
-    changes = isinstance(tree, CHANGE_ROOTS) or tree.find(*CHANGE_ROOTS) is not None
-    for node in tree.walk():
+    changes = any(isinstance(node, CHANGE_ROOTS) for node in nodes)
+    for node in nodes:
         match node:
             case exp.Insert() | exp.Update() | exp.Delete() | exp.Merge():
-                if node is not tree:
-                    yield Effect(kind="dml", why=f"{node.key.upper()} inside it changes data")
+                yield Effect(kind="dml", why=f"{node.key.upper()} in it changes data")
             case exp.Into():
                 kind: StatementKind = "admin" if dialect.assignments else "ddl"
                 yield Effect(kind=kind, why="SELECT ... INTO writes its result")
@@ -262,7 +258,7 @@ def is_of_a_query(node: exp.Expr) -> bool:
 
 
 def function_effects(
-    tokens: Sequence[Token], tree: exp.Expr | None, dialect: Dialect, harmless: Sequence[str]
+    tokens: Sequence[Token], nodes: Sequence[exp.Expr], dialect: Dialect, harmless: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[Effect]]:
     """The functions called, those not known to read only, and what calling them does.
 
@@ -271,7 +267,7 @@ def function_effects(
     as the tree has it.
     """
     columns = Counter(
-        alias.name.lower() for alias in (tree.find_all(exp.TableAlias) if tree else ()) if alias.columns
+        node.name.lower() for node in nodes if isinstance(node, exp.TableAlias) and node.columns
     )
     names: dict[str, None] = {}
     unknown: dict[str, None] = {}
