@@ -10,15 +10,19 @@ from mcp_arangodb_async.engine.analyzers.open import (
     open_analyzer,
     open_built_in,
 )
-from mcp_arangodb_async.engine.analyzers.tokens import Token, Tokenizer, tokens_of
+from mcp_arangodb_async.engine.analyzers.signatures import Signature
+from mcp_arangodb_async.engine.analyzers.tokens import Check, Token, Tokenizer, paced, tokens_of
 
 __all__ = [
     "ANALYZERS",
     "GEO_TYPES",
     "AnalyzerQuery",
+    "Check",
+    "Signature",
     "Token",
     "Tokenizer",
     "open_analyzer",
     "open_built_in",
+    "paced",
     "tokens_of",
 ]

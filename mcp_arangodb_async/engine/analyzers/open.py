@@ -5,13 +5,14 @@ Source: "Transforming data with Analyzers" and "HTTP interfaces for Analyzers" i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import regex
 
 from mcp_arangodb_async.engine.analyzers import tokens as text_
-from mcp_arangodb_async.engine.analyzers.tokens import Case, Token, Tokenizer
+from mcp_arangodb_async.engine.analyzers.signatures import Signature, city_hash
+from mcp_arangodb_async.engine.analyzers.tokens import Case, Check, Token, Tokenizer
 from mcp_arangodb_async.engine.collation import collation_key
 from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ERROR_NOT_IMPLEMENTED, ArangoError
 from mcp_arangodb_async.engine.values import to_bool, to_number, to_string
@@ -23,6 +24,7 @@ GEO_TYPES = ("geojson", "geopoint", "geo_s2")
 _NEEDS_MODEL = ("classification", "nearest_neighbors")
 _MAXIMUM_NGRAM = 10_000
 _MAXIMUM_PIPELINE = 32
+_MAXIMUM_HASHES = 1_000_000
 _CASES: tuple[Case, ...] = ("lower", "upper", "none")
 
 
@@ -35,17 +37,19 @@ class AnalyzerQuery(Protocol):
 def open_built_in(name: str) -> Tokenizer | None:
     """`identity` or `text_<language>`, which exist in every database; None for another name."""
     if name == "identity":
-        return _identity({})
+        return _identity({}, text_.no_check)
     if name.startswith("text_") and name[5:] in BUILT_IN_LANGUAGES:
-        return _text({"locale": name[5:], "stopwords": []})
+        return _text({"locale": name[5:], "stopwords": []}, text_.no_check)
     return None
 
 
 BUILT_IN_LANGUAGES = ("de", "en", "es", "fi", "fr", "it", "nl", "no", "pt", "ru", "sv", "zh")
 
 
-def open_analyzer(type_: str, properties: Properties, *, run: AnalyzerQuery | None = None) -> Tokenizer:
-    """Check an analyzer's properties and make its tokenizer.
+def open_analyzer(
+    type_: str, properties: Properties, *, run: AnalyzerQuery | None = None, check: Check = text_.no_check
+) -> Tokenizer:
+    """Check an analyzer's properties and make its tokenizer, which calls `check` now and then.
 
     `run` is needed by analyzers of type `aql`.
     Raises ArangoError 10 (bad parameter) naming the property, 9 for types that cannot work here.
@@ -62,42 +66,59 @@ def open_analyzer(type_: str, properties: Properties, *, run: AnalyzerQuery | No
     if opener is None:
         known = ", ".join(sorted([*ANALYZERS, "aql", *GEO_TYPES]))
         raise ArangoError(ERROR_BAD_PARAMETER, f"unknown analyzer type '{type_}'; known: {known}")
-    return opener(properties)
+    return opener(properties, check)
 
 
-def _identity(_: Properties) -> Tokenizer:
-    return lambda text: [Token(text, 0)]
+def _whole(term: Any, text: str) -> Iterator[Token]:
+    """One token for the whole input."""
+    yield Token(term, 0, 0, len(text))
 
 
-def _delimiter(properties: Properties) -> Tokenizer:
+def _identity(_: Properties, __: Check) -> Tokenizer:
+    return lambda text: _whole(text, text)
+
+
+def _delimiter(properties: Properties, _: Check) -> Tokenizer:
     delimiter = _string(properties, "delimiter")
-    return lambda text: _numbered(text_.split_csv(text, delimiter))
+    return lambda text: (
+        Token(field, position, start, end)
+        for position, (field, start, end) in enumerate(text_.split_csv(text, delimiter))
+    )
 
 
-def _multi_delimiter(properties: Properties) -> Tokenizer:
+def _multi_delimiter(properties: Properties, check: Check) -> Tokenizer:
     delimiters = _strings(properties, "delimiters")
     for one in delimiters:
         if not one or any(other != one and other.startswith(one) for other in delimiters):
             raise _bad("delimiters", "must not be empty or a prefix of one another")
     if not delimiters:
-        return lambda text: [Token(text, 0)]
+        return _identity(properties, check)
     pattern = regex.compile("|".join(regex.escape(one) for one in delimiters))
-    return lambda text: _numbered(pattern.split(text))
+
+    def tokenize(text: str) -> Iterator[Token]:
+        start = position = 0
+        for found in pattern.finditer(text):
+            yield Token(text[start : found.start()], position, start, found.start())
+            start = found.end()
+            position += 1
+        yield Token(text[start:], position, start, len(text))
+
+    return tokenize
 
 
-def _stem(properties: Properties) -> Tokenizer:
+def _stem(properties: Properties, _: Check) -> Tokenizer:
     stem = text_.stemmer(_string(properties, "locale"))
-    return lambda text: [Token(stem(text), 0)]
+    return lambda text: _whole(stem(text), text)
 
 
-def _norm(properties: Properties) -> Tokenizer:
+def _norm(properties: Properties, check: Check) -> Tokenizer:
     _string(properties, "locale")
     accent = _boolean(properties, "accent", True)
     case = _case(properties, "none")
-    return lambda text: [Token(_normalise(text, accent=accent, case=case), 0)]
+    return lambda text: _whole(_normalise(text, accent=accent, case=case, check=check), text)
 
 
-def _ngram(properties: Properties) -> Tokenizer:
+def _ngram(properties: Properties, _: Check) -> Tokenizer:
     minimum = _integer(properties, "min", None, 1, _MAXIMUM_NGRAM)
     maximum = max(_integer(properties, "max", None, 1, _MAXIMUM_NGRAM), minimum)
     preserve = _boolean(properties, "preserveOriginal", None)
@@ -107,20 +128,17 @@ def _ngram(properties: Properties) -> Tokenizer:
     if stream not in {"binary", "utf8"}:
         raise _bad("streamType", "is 'binary' or 'utf8'")
 
-    def tokenize(text: str) -> list[Token]:
+    def tokenize(text: str) -> Iterator[Token]:
         if stream == "binary" and not text.isascii():
             raise ArangoError(ERROR_BAD_PARAMETER, "Invalid UTF-8 sequence")
-        return [
-            Token(gram, place)
-            for gram, place in text_.ngrams(
-                text, minimum=minimum, maximum=maximum, preserve=preserve, start=start, end=end
-            )
-        ]
+        return text_.ngrams(
+            text, minimum=minimum, maximum=maximum, preserve=preserve, marker=start, end_marker=end
+        )
 
     return tokenize
 
 
-def _text(properties: Properties) -> Tokenizer:
+def _text(properties: Properties, check: Check) -> Tokenizer:
     stem = text_.stemmer(_string(properties, "locale"))
     if properties.get("stopwordsPath"):
         raise ArangoError(
@@ -132,17 +150,19 @@ def _text(properties: Properties) -> Tokenizer:
     stopwords = frozenset(_strings(properties, "stopwords", ()))
     edges = _edge_ngrams(properties.get("edgeNgram"))
 
-    def tokenize(text: str) -> list[Token]:
-        found: list[Token] = []
-        kept = (
-            word
-            for word in (_normalise(word, accent=accent, case=case) for word in text_.words(text))
-            if word not in stopwords
-        )
-        for position, word in enumerate(kept):
+    def tokenize(text: str) -> Iterator[Token]:
+        position = -1
+        for found, start in text_.words(text, check):
+            word = _normalise(found, accent=accent, case=case)
+            if word in stopwords:
+                continue
+            position += 1
             term = stem(word) if stemming else word
-            found.extend(Token(gram, position) for gram in (edges(term) if edges else (term,)))
-        return found
+            if edges is None:
+                yield Token(term, position, start, start + len(found))
+                continue
+            for gram in edges(term):
+                yield Token(gram, position, start, start + min(len(gram), len(found)))
 
     return tokenize
 
@@ -167,26 +187,29 @@ def _edge_ngrams(properties: Any) -> Callable[[str], Iterable[str]] | None:
     return beginnings
 
 
-def _segmentation(properties: Properties) -> Tokenizer:
+def _segmentation(properties: Properties, check: Check) -> Tokenizer:
     cut = {"all": text_.segments, "alpha": text_.words, "graphic": text_.graphic}.get(
         _string(properties, "break", "alpha")
     )
     if cut is None:
         raise _bad("break", "is 'all', 'alpha' or 'graphic'")
     case = _case(properties, "lower")
-    return lambda text: _numbered(text_.fold_case(segment, case) for segment in cut(text))
+    return lambda text: (
+        Token(text_.fold_case(segment, case), position, start, start + len(segment))
+        for position, (segment, start) in enumerate(cut(text, check))
+    )
 
 
-def _collation(properties: Properties) -> Tokenizer:
+def _collation(properties: Properties, _: Check) -> Tokenizer:
     locale = _string(properties, "locale")
     if text_.language(locale) != "en":
         raise ArangoError(
             ERROR_NOT_IMPLEMENTED, f"collation for locale '{locale}' is not implemented; known: en"
         )
-    return lambda text: [Token(collation_key(text).hex(), 0)]
+    return lambda text: _whole(collation_key(text).hex(), text)
 
 
-def _stopwords(properties: Properties) -> Tokenizer:
+def _stopwords(properties: Properties, _: Check) -> Tokenizer:
     listed = _strings(properties, "stopwords")
     if _boolean(properties, "hex", False):
         try:
@@ -194,44 +217,81 @@ def _stopwords(properties: Properties) -> Tokenizer:
         except ValueError as error:
             raise _bad("stopwords", "holds a word that is not hex-encoded UTF-8") from error
     dropped = frozenset(listed)
-    return lambda text: [] if text in dropped else [Token(text, 0)]
+    return lambda text: iter(()) if text in dropped else _whole(text, text)
 
 
-def _wildcard(properties: Properties) -> Tokenizer:
+def _wildcard(properties: Properties, check: Check) -> Tokenizer:
     size = _integer(properties, "ngramSize", None, 2, _MAXIMUM_NGRAM)
-    inner = _nested(properties["analyzer"], "analyzer") if properties.get("analyzer") else _identity({})
-    return lambda text: _numbered(
-        gram for token in inner(text) for gram in text_.wildcard_ngrams(to_string(token.term), size)
-    )
+    inner = _inner(properties, check)
+
+    def tokenize(text: str) -> Iterator[Token]:
+        position = 0
+        for token in inner(text):
+            for gram in text_.wildcard_ngrams(to_string(token.term), size):
+                yield Token(gram, position, token.start, token.end)
+                position += 1
+
+    return tokenize
 
 
-def _pipeline(properties: Properties) -> Tokenizer:
+def _minhash(properties: Properties, check: Check) -> Tokenizer:
+    count = _integer(properties, "numHashes", None, 1, _MAXIMUM_HASHES)
+    inner = _inner(properties, check)
+
+    def tokenize(text: str) -> Iterator[Token]:
+        signature = Signature(count)
+        start = end = None
+        for token in inner(text):
+            signature.add(city_hash(to_string(token.term).encode()))
+            start, end = token.start if start is None else start, token.end
+        for term in signature.terms():
+            yield Token(term, 0, start or 0, end or 0)
+
+    return tokenize
+
+
+def _inner(properties: Properties, check: Check) -> Tokenizer:
+    """The analyzer that another one is applied to; the input as it is without one."""
+    given = properties.get("analyzer")
+    return _nested(given, "analyzer", check) if given else _identity({}, check)
+
+
+def _pipeline(properties: Properties, check: Check) -> Tokenizer:
     stages = properties.get("pipeline")
     if not isinstance(stages, list) or not 0 < len(cast("list[Any]", stages)) <= _MAXIMUM_PIPELINE:
         raise _bad("pipeline", f"is an array of 1 to {_MAXIMUM_PIPELINE} analyzers")
-    opened = [_nested(stage, "pipeline") for stage in cast("list[Any]", stages)]
+    opened = [_nested(stage, "pipeline", check) for stage in cast("list[Any]", stages)]
 
-    def tokenize(text: str) -> list[Token]:
-        found = [Token(text, 0)]
+    def tokenize(text: str) -> Iterator[Token]:
+        found = _whole(text, text)
         for stage in opened:
-            found = [
-                Token(inner.term, outer.position + inner.position)
-                for outer in found
-                for inner in stage(to_string(outer.term))
-            ]
+            found = _next_stage(found, stage)
         return found
 
     return tokenize
 
 
-def _nested(definition: Any, field: str) -> Tokenizer:
+def _next_stage(found: Iterator[Token], stage: Tokenizer) -> Iterator[Token]:
+    """Cut each token further; a part of a token that was changed before stands for all of it."""
+    for outer in found:
+        term = to_string(outer.term)
+        is_input = len(term) == outer.end - outer.start
+        for inner in stage(term):
+            if is_input:
+                start, end = outer.start + inner.start, outer.start + inner.end
+            else:
+                start, end = outer.start, outer.end
+            yield Token(inner.term, outer.position + inner.position, start, end)
+
+
+def _nested(definition: Any, field: str, check: Check) -> Tokenizer:
     if not isinstance(definition, Mapping):
         raise _bad(field, "holds objects with type and properties")
     body = cast("Properties", definition)
     inner = cast("object", body.get("properties") or {})
     if not isinstance(inner, Mapping):
         raise _bad(field, "holds objects with type and properties")
-    return open_analyzer(_string(body, "type"), cast("Properties", inner))
+    return open_analyzer(_string(body, "type"), cast("Properties", inner), check=check)
 
 
 def _aql(properties: Properties, run: AnalyzerQuery | None) -> Tokenizer:
@@ -247,19 +307,15 @@ def _aql(properties: Properties, run: AnalyzerQuery | None) -> Tokenizer:
     if run is None:
         raise ArangoError(ERROR_BAD_PARAMETER, "an analyzer of type 'aql' cannot be part of another one")
 
-    def tokenize(text: str) -> list[Token]:
-        rows = run(query, text, memory_limit=limit)
-        return [
-            Token(convert(row), 0 if collapse else place)
-            for place, row in enumerate(rows)
-            if keep_null or row is not None
-        ]
+    def tokenize(text: str) -> Iterator[Token]:
+        for place, row in enumerate(run(query, text, memory_limit=limit)):
+            if keep_null or row is not None:
+                yield Token(convert(row), 0 if collapse else place, 0, len(text))
 
     return tokenize
 
 
-# The manual's types but `minhash`: which hash function ArangoDB uses is not documented.
-ANALYZERS: Mapping[str, Callable[[Properties], Tokenizer]] = {
+ANALYZERS: Mapping[str, Callable[[Properties, Check], Tokenizer]] = {
     "identity": _identity,
     "delimiter": _delimiter,
     "multi_delimiter": _multi_delimiter,
@@ -272,15 +328,12 @@ ANALYZERS: Mapping[str, Callable[[Properties], Tokenizer]] = {
     "stopwords": _stopwords,
     "wildcard": _wildcard,
     "pipeline": _pipeline,
+    "minhash": _minhash,
 }
 
 
-def _normalise(text: str, *, accent: bool, case: Case) -> str:
-    return text_.fold_case(text if accent else text_.strip_accents(text), case)
-
-
-def _numbered(terms: Iterable[str]) -> list[Token]:
-    return [Token(term, position) for position, term in enumerate(terms)]
+def _normalise(text: str, *, accent: bool, case: Case, check: Check = text_.no_check) -> str:
+    return text_.fold_case(text if accent else text_.strip_accents(text, check), case)
 
 
 def _bad(field: str, what: str) -> ArangoError:

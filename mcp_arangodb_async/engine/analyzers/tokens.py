@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 import regex
 
 Case = Literal["lower", "upper", "none"]
+_Item = TypeVar("_Item")
 # One code point that is a letter or a number makes a segment a word.
 _ALPHANUMERIC = regex.compile(r"[\p{L}\p{N}]")
 _BOUNDARY = regex.compile(r"(?w)\b", flags=regex.V1)
@@ -24,6 +25,12 @@ _BLANKS = frozenset("\t \u0085\u00a0\u1680\u2028\u202f\u205f\u3000") | frozenset
 )
 # Stems remembered per language: a stem takes 50 times as long to find as to look up.
 KEPT_STEMS = 100_000
+# A word beyond this is left as it is: stemming takes a microsecond per letter, and cannot be interrupted.
+LONGEST_STEMMED = 100_000
+# Tokens between two looks at the limits, and characters of which accents are stripped at once.
+PACE = 1000
+_PIECE = 50_000
+_ASCII = regex.compile(r"[\x00-\x7f]")
 WILDCARD_MARKER = "\ufffd"
 _STEMMERS = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
@@ -35,47 +42,72 @@ _STEMMERS = {
 
 
 class Token(NamedTuple):
-    """A term (a string, or a number or boolean from an `aql` analyzer) and its position in the input."""
+    """A term (a string, or a number or boolean from an `aql` analyzer) and its position in the input.
+
+    `start` and `end` tell which characters of the input it stands for.
+    """
 
     term: Any
     position: int
+    start: int
+    end: int
+
+
+#: Looks at the limits of a query; cutting a long text calls it now and then.
+Check = Callable[[], object]
 
 
 class Tokenizer(Protocol):
-    """A string to its tokens, in order. Pure: the same input gives the same tokens."""
+    """A string to its tokens, in order, one by one. Pure: the same input gives the same tokens."""
 
-    def __call__(self, text: str, /) -> list[Token]: ...
+    def __call__(self, text: str, /) -> Iterator[Token]: ...
 
 
 class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - snowballstemmer's name
 
 
-def tokens_of(tokenize: Tokenizer, value: Any) -> Any:
+def no_check() -> None:
+    """Nothing to look at: the caller has no limits."""
+
+
+def tokens_of(tokenize: Tokenizer, value: Any, check: Check = no_check) -> Any:
     """What `TOKENS()` returns: strings become arrays of terms, arrays are cut member by member.
 
     Numbers, booleans and null are the same for every analyzer; the caller encodes them.
     """
     if isinstance(value, str):
-        return [token.term for token in tokenize(value)]
+        return [token.term for token in paced(tokenize(value), check)]
     if isinstance(value, list):
-        return [tokens_of(tokenize, member) for member in cast("list[Any]", value)]
+        return [tokens_of(tokenize, member, check) for member in cast("list[Any]", value)]
     return value
 
 
-def segments(text: str) -> Iterator[str]:
-    """The text between word boundaries, blanks and punctuation included, nothing empty."""
-    return (segment for segment in _BOUNDARY.split(text) if segment)
+def paced(items: Iterable[_Item], check: Check) -> Iterator[_Item]:
+    """The items, with a look at the limits every so often."""
+    for count, item in enumerate(items, 1):
+        if not count % PACE:
+            check()
+        yield item
 
 
-def words(text: str) -> Iterator[str]:
+def segments(text: str, check: Check = no_check) -> Iterator[tuple[str, int]]:
+    """The text between word boundaries, blanks and punctuation included, with the place of each."""
+    place = 0
+    for segment in paced(_BOUNDARY.splititer(text), check):
+        if segment:
+            yield segment, place
+            place += len(segment)
+
+
+def words(text: str, check: Check = no_check) -> Iterator[tuple[str, int]]:
     """The segments that hold a letter or a digit."""
-    return (segment for segment in segments(text) if _ALPHANUMERIC.search(segment))
+    return (found for found in segments(text, check) if _ALPHANUMERIC.search(found[0]))
 
 
-def graphic(text: str) -> Iterator[str]:
+def graphic(text: str, check: Check = no_check) -> Iterator[tuple[str, int]]:
     """The segments that are not blank."""
-    return (segment for segment in segments(text) if not all(character in _BLANKS for character in segment))
+    return (found for found in segments(text, check) if not _BLANKS.issuperset(found[0]))
 
 
 def fold_case(text: str, case: Case) -> str:
@@ -85,13 +117,28 @@ def fold_case(text: str, case: Case) -> str:
     return text.upper() if case == "upper" else text
 
 
-def strip_accents(text: str) -> str:
+def strip_accents(text: str, check: Check = no_check) -> str:
     """Replace accented characters by their base characters."""
     if text.isascii():
         return text
+    return "".join(_stripped(piece) for piece in _pieces(text, check))
+
+
+def _stripped(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text)
     kept = "".join(character for character in decomposed if unicodedata.category(character) != "Mn")
     return unicodedata.normalize("NFC", kept)
+
+
+def _pieces(text: str, check: Check) -> Iterator[str]:
+    """A text in pieces that compose no character together: all but the first begin with ASCII."""
+    place = 0
+    while place < len(text):
+        check()
+        start = _ASCII.search(text, place + _PIECE)
+        stop = len(text) if start is None else start.start()
+        yield text[place:stop]
+        place = stop
 
 
 def language(locale: str) -> str:
@@ -113,6 +160,8 @@ def stemmer(locale: str) -> Callable[[str], str]:
 
     @lru_cache(maxsize=KEPT_STEMS)
     def stem(word: str) -> str:
+        if len(word) > LONGEST_STEMMED:
+            return word
         with lock:
             return found.stemWord(word)
 
@@ -120,34 +169,32 @@ def stemmer(locale: str) -> Callable[[str], str]:
 
 
 def ngrams(
-    text: str, *, minimum: int, maximum: int, preserve: bool, start: str = "", end: str = ""
-) -> Iterator[tuple[str, int]]:
-    """The n-grams of a text with the place each begins at; markers tell those that touch an end."""
+    text: str, *, minimum: int, maximum: int, preserve: bool, marker: str = "", end_marker: str = ""
+) -> Iterator[Token]:
+    """The n-grams of a text, each at the position of its first letter; markers tell those at an end."""
     size = len(text)
     for place in range(size):
         whole_done = False
         for length in range(minimum, min(maximum, size - place) + 1):
-            gram = text[place : place + length]
+            end = place + length
             if place == 0 and length == size:
                 whole_done = True
-                yield from _whole(text, start, end)
+                yield from _whole(text, marker, end_marker)
             else:
-                yield (
-                    (start if place == 0 else "") + gram + (end if place + length == size else ""),
-                    place,
-                )
+                gram = (marker if place == 0 else "") + text[place:end] + (end_marker if end == size else "")
+                yield Token(gram, place, place, end)
         if place == 0 and preserve and not whole_done:
-            yield from _whole(text, start, end)
+            yield from _whole(text, marker, end_marker)
 
 
-def _whole(text: str, start: str, end: str) -> Iterator[tuple[str, int]]:
+def _whole(text: str, marker: str, end_marker: str) -> Iterator[Token]:
     """The input itself: once for each marker, or once without."""
-    if start:
-        yield start + text, 0
-    if end:
-        yield text + end, 0
-    if not start and not end:
-        yield text, 0
+    if marker:
+        yield Token(marker + text, 0, 0, len(text))
+    if end_marker:
+        yield Token(text + end_marker, 0, 0, len(text))
+    if not marker and not end_marker:
+        yield Token(text, 0, 0, len(text))
 
 
 def wildcard_ngrams(text: str, size: int) -> Iterator[str]:
@@ -161,20 +208,21 @@ def wildcard_ngrams(text: str, size: int) -> Iterator[str]:
         yield text[place:] + WILDCARD_MARKER
 
 
-def split_csv(text: str, delimiter: str) -> Iterator[str]:
-    """Cut at the delimiter, honouring double quotes as RFC 4180 does."""
+def split_csv(text: str, delimiter: str) -> Iterator[tuple[str, int, int]]:
+    """Cut at the delimiter, honouring double quotes as RFC 4180 does; fields with their places."""
     if not delimiter:
-        yield from text
+        yield from ((character, place, place + 1) for place, character in enumerate(text))
         return
     place = 0
     while place <= len(text):
+        start = place
         if text[place : place + 1] == '"' and (quoted := _quoted(text, place, delimiter)) is not None:
             field, place = quoted
         else:
             stop = text.find(delimiter, place)
             stop = len(text) if stop < 0 else stop
             field, place = text[place:stop], stop + len(delimiter)
-        yield field
+        yield field, start, place - len(delimiter)
 
 
 def _quoted(text: str, place: int, delimiter: str) -> tuple[str, int] | None:

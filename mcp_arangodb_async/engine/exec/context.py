@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from mcp_arangodb_async.engine import errors
-from mcp_arangodb_async.engine.analyzers import Tokenizer, open_analyzer, tokens_of
+from mcp_arangodb_async.engine.analyzers import Check, Tokenizer, open_analyzer, tokens_of
 from mcp_arangodb_async.engine.catalog.analyzers import find_analyzer
 from mcp_arangodb_async.engine.catalog.collection import Collection
 from mcp_arangodb_async.engine.catalog.records import Analyzer
@@ -63,9 +63,9 @@ class Surroundings:
     compat: str = "3.12"
 
 
-def plain_tokenizer(analyzer: Analyzer) -> Tokenizer:
+def plain_tokenizer(analyzer: Analyzer, check: Check) -> Tokenizer:
     """The tokenizer of an analyzer that runs no query of its own."""
-    return open_analyzer(analyzer.type, analyzer.properties)
+    return open_analyzer(analyzer.type, analyzer.properties, check=check)
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class QueryContext:
     #: Asked before a collection is read that the plan does not name; raises 11 when the user may not.
     access: Access | None = None
     search_indexes: SearchIndexes = field(default_factory=SearchIndexes)
-    open_analyzer: Callable[[Analyzer], Tokenizer] = plain_tokenizer
+    open_analyzer: Callable[[Analyzer, Check], Tokenizer] = plain_tokenizer
     stats: Statistics = field(default_factory=Statistics)
     warnings: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     #: Steps left until the next look at the limits.
@@ -277,14 +277,14 @@ class QueryContext:
     def tokens(self, text: str, analyzer: str) -> list[Any]:
         """The tokens an analyzer makes of a text; 10 for an unknown analyzer."""
         self.charge(20 * len(text))
-        return tokens_of(self.tokenizer(analyzer), text)
+        return tokens_of(self.tokenizer(analyzer), text, self.check)
 
     def tokenizer(self, analyzer: str) -> Tokenizer:
         """The tokenizer of an analyzer; 10 for an unknown one."""
         found = self._tokenizers.get(analyzer)
         if found is None:
             record = find_analyzer(self.tx.catalog.analyzers, analyzer, self.database_name)
-            found = self._tokenizers[analyzer] = self.open_analyzer(record)
+            found = self._tokenizers[analyzer] = self.open_analyzer(record, self.check)
         return found
 
     def index_details(self, collection: str, kind: str, paths: Sequence[str]) -> dict[str, Any] | None:

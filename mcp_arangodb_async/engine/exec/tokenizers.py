@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp_arangodb_async.engine.analyzers import Tokenizer, open_analyzer
+from mcp_arangodb_async.engine.analyzers import Check, Tokenizer, open_analyzer
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.catalog.records import Analyzer
 from mcp_arangodb_async.engine.functions.registry import Function
@@ -18,13 +18,15 @@ from .run import CompiledQuery, compile_plan
 SECONDS = 10.0
 
 
-def tokenizer_of(analyzer: Analyzer, functions: Mapping[str, Function], compat: str) -> Tokenizer:
+def tokenizer_of(
+    analyzer: Analyzer, check: Check, *, functions: Mapping[str, Function], compat: str
+) -> Tokenizer:
     """The tokenizer of an analyzer; 10 for bad properties."""
     if analyzer.type == "wildcard":
         # Its n-grams only speed LIKE up; what LIKE compares are the tokens of the analyzer inside.
         inner: dict[str, Any] = analyzer.properties.get("analyzer") or {"type": "identity"}
-        return open_analyzer(inner["type"], inner.get("properties") or {})
-    return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions, compat))
+        return open_analyzer(inner["type"], inner.get("properties") or {}, check=check)
+    return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions, compat), check=check)
 
 
 class _Runs:

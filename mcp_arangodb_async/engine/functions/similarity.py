@@ -5,13 +5,12 @@ https://docs.arangodb.com/3.12/aql/functions/string/, .../numeric/ and .../misce
 
 from __future__ import annotations
 
-import heapq
 import math
 import struct
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from mcp_arangodb_async.engine.analyzers import Signature
 from mcp_arangodb_async.engine.context import FunctionContext
 from mcp_arangodb_async.engine.errors import (
     ERROR_BAD_PARAMETER,
@@ -229,9 +228,12 @@ def minhash(ctx: FunctionContext, values: Value, count: Value) -> Value:
     if not isinstance(values, list) or not is_number(count) or to_integer(count) < 1:
         return mismatch(ctx, "MINHASH")
     ctx.charge(len(values) * 60)
-    hashes = dict.fromkeys(map(value_hash, values))
-    smallest = set(heapq.nsmallest(to_integer(count), hashes))
-    return [b64encode(struct.pack("<Q", item)).decode().rstrip("=") for item in hashes if item in smallest]
+    signature = Signature(to_integer(count))
+    for place, member in enumerate(values):
+        if not place & 0x3FF:
+            ctx.check()
+        signature.add(value_hash(member))
+    return list(signature.terms())
 
 
 def minhash_count(ctx: FunctionContext, error: Value) -> Value:

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from mcp_arangodb_async.engine.analyzers import Tokenizer
-from mcp_arangodb_async.engine.errors import ERROR_NOT_IMPLEMENTED, ArangoError
+from mcp_arangodb_async.engine.analyzers import Tokenizer, paced
 from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
 from mcp_arangodb_async.engine.values import Value
 
 from . import terms
 from .compile import Compiled, Compiler, Maker, Recipe, Setting, bad, geo_operands, ranged, whole
-from .filters import AtLeast, Exists, Filter, Shapes, Terms
+from .filters import AtLeast, Exists, Filter, Shapes, Similar, Terms
 from .phrases import Grams, Phrase, Piece
 
 _TYPES: Final[Mapping[str, frozenset[str]]] = {
@@ -167,8 +166,29 @@ def _ngram_match(compiler: Compiler, arguments: Sequence[Expression]) -> Maker |
             raise bad("the threshold of NGRAM_MATCH() is a number from 0 to 1")
         field = setting.field(path(setting), analyzer)
         tokens = setting.scope.tokenizer(field[1])(_string(target, "NGRAM_MATCH", "second"))
-        return Grams(
-            field=field, grams=tuple(token.term for token in tokens), share=share, boost=setting.boost
+        grams = tuple(token.term for token in paced(tokens, setting.scope.check))
+        return Grams(field=field, grams=grams, share=share, boost=setting.boost)
+
+    return make
+
+
+def _minhash_match(compiler: Compiler, arguments: Sequence[Expression]) -> Maker | None:
+    path = compiler.path(arguments[0])
+    if path is None:
+        raise bad("MINHASH_MATCH() needs an attribute of the document as its first argument")
+    rest = [compiler.slot(each) for each in arguments[1:]]
+
+    def make(setting: Setting) -> Filter:
+        target, share, *more = (each(setting) for each in rest)
+        analyzer = _analyzer_name(setting, more[0], "MINHASH_MATCH") if more else None
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise bad("the threshold of MINHASH_MATCH() is a number from 0 to 1")
+        field = setting.field(path(setting), analyzer)
+        if setting.scope.analyzer(field[1]).type != "minhash":
+            raise bad(f"MINHASH_MATCH() needs an analyzer of type 'minhash'; '{field[1]}' is of another type")
+        tokens = setting.scope.tokenizer(field[1])(_string(target, "MINHASH_MATCH", "second"))
+        return Similar(
+            field=field, terms=frozenset(token.term for token in tokens), share=share, boost=setting.boost
         )
 
     return make
@@ -254,13 +274,6 @@ def _geojson(shape: Any) -> Any:
     return {"type": "Point", "coordinates": cast("list[Any]", shape)} if is_pair else shape
 
 
-def _not_implemented(name: str) -> Compiled:
-    def compiled(_: Compiler, __: Sequence[Expression]) -> Maker:
-        raise ArangoError(ERROR_NOT_IMPLEMENTED, f"function '{name}' is not supported by the embedded engine")
-
-    return compiled
-
-
 def _analyzer_name(setting: Setting, value: Value, function: str) -> str:
     name = _string(value, function, "analyzer")
     return setting.scope.analyzer(name).name
@@ -290,7 +303,7 @@ CALLS: Final[Mapping[str, Compiled]] = {
     "GEO_CONTAINS": _geo("GEO_CONTAINS"),
     "GEO_INTERSECTS": _geo("GEO_INTERSECTS"),
     "GEO_IN_RANGE": _geo("GEO_IN_RANGE"),
-    "MINHASH_MATCH": _not_implemented("MINHASH_MATCH"),
+    "MINHASH_MATCH": _minhash_match,
 }
 """What each function means in SEARCH; any other is evaluated document by document."""
 

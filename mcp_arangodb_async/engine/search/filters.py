@@ -88,6 +88,39 @@ class Terms:
         return scores
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """Documents whose MinHash signature has a share of its members in common with another signature."""
+
+    field: tuple[Steps, str]
+    terms: frozenset[Term]
+    share: float
+    boost: float = 1.0
+
+    def matches(self, part: Part) -> set[int]:
+        """By the members that both have, divided by those that one of them has."""
+        lengths = part.terms(*self.field).lengths
+        return {
+            number
+            for number, common in self._common(part).items()
+            if common >= self.share * (len(self.terms) + lengths[number] - common) - 1e-9
+        }
+
+    def scores(self, part: Part, scorer: Scorer) -> Scores:
+        """The sum over the common members."""
+        scores: Scores = {}
+        index = part.terms(*self.field)
+        matching = self.matches(part)
+        for term in self.terms & index.postings.keys():
+            frequencies = dict.fromkeys(index.postings[term].keys() & matching, 1)
+            scorer.add(part, self.field, (term,), frequencies, self.boost, scores)
+        return scores
+
+    def _common(self, part: Part) -> Counter[int]:
+        index = part.terms(*self.field)
+        return Counter(number for term in self.terms for number in index.postings.get(term, ()))
+
+
 @dataclass(frozen=True, slots=True)
 class Both:
     """Documents that fulfil all of some filters."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from mcp_arangodb_async.engine.analyzers import Tokenizer
+from mcp_arangodb_async.engine.analyzers import Tokenizer, paced
 
 from .links import Link, Steps, types_at, values_at
 
@@ -97,7 +97,7 @@ def build(
         places: dict[Term, list[int]] = {}
         length = 0
         start = 0
-        for term, position in _tokens(value, link, wanted):
+        for term, position in paced(_tokens(value, link, wanted), check):
             if position < 0:  # the next value of an array
                 start = length
                 continue
@@ -138,7 +138,7 @@ def _tokens(value: Any, link: Link, wanted: Field) -> Iterator[tuple[Term, int]]
             if cut is not None:
                 for token in cut(each):
                     if isinstance(token.term, str):
-                        yield token
+                        yield token.term, token.position
         elif cut is None and _is_of(each, wanted.kind):
             yield each, 0
 

@@ -23,6 +23,7 @@ from .links import Steps
 from .parts import Part
 from .phrases import features
 from .postings import Term
+from .terms import Choice
 
 _DEFAULT_K: Final = 1.2
 _DEFAULT_B: Final = 0.75
@@ -142,6 +143,10 @@ class Search:
     parts: Sequence[Part]
     filter: Filter | None
     _scores: dict[tuple[Any, ...], list[Scores]] = field(default_factory=dict[tuple[Any, ...], list[Scores]])
+    _matching: dict[tuple[int, int], set[int]] = field(default_factory=dict[tuple[int, int], set[int]])
+    _chosen: dict[tuple[int, int], frozenset[Term]] = field(
+        default_factory=dict[tuple[int, int], frozenset[Term]]
+    )
 
     def found(self) -> Iterator[tuple[int, Part, list[int]]]:
         """What matches: for each part its place, itself and the numbers of documents, in order."""
@@ -157,6 +162,23 @@ class Search:
                 [{}] * len(self.parts) if self.filter is None else self._made(measure)
             )
         return _single(known[place].get(number, 0.0))
+
+    def matching(self, condition: Filter, place: int) -> set[int]:
+        """The documents of a part that fulfil a part of the condition."""
+        key = (id(condition), place)
+        found = self._matching.get(key)
+        if found is None:
+            found = self._matching[key] = condition.matches(self.parts[place])
+        return found
+
+    def chosen(self, choose: Choice, place: int, where: tuple[Steps, str]) -> frozenset[Term]:
+        """The terms of a field that a part of the condition picks."""
+        key = (id(choose), place)
+        found = self._chosen.get(key)
+        if found is None:
+            index = self.parts[place].terms(*where)
+            found = self._chosen[key] = frozenset(term for term, _ in choose(index))
+        return found
 
     def _made(self, measure: tuple[Any, ...]) -> list[Scores]:
         assert self.filter is not None

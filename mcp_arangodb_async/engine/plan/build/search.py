@@ -13,6 +13,7 @@ from mcp_arangodb_async.engine.expressions.tree import Expression, Reference, Va
 from mcp_arangodb_async.engine.functions.registry import Function
 from mcp_arangodb_async.engine.plan.nodes import EnumerateCollectionNode, EnumerateViewNode, FilterNode
 from mcp_arangodb_async.engine.search.links import index_link
+from mcp_arangodb_async.engine.search.offsets import OFFSET_INFO
 from mcp_arangodb_async.engine.search.scoring import SCORERS
 
 from .state import Build
@@ -111,16 +112,11 @@ def scored(
     build: Build, function: Function, arguments: list[Expression]
 ) -> tuple[Function, list[Expression]]:
     """BM25(doc) and TFIDF(doc) ask the match of a document, when it comes from a view."""
-    scorer = SCORERS.get(function.name)
-    if not arguments or (scorer is None and function.name != "OFFSET_INFO"):
+    scorer = OFFSET_INFO if function.name == OFFSET_INFO.name else SCORERS.get(function.name)
+    if not arguments or scorer is None:
         return function, arguments
     match arguments[0]:
         case Reference(variable=variable) if variable in build.matches:
-            if scorer is None:
-                raise ArangoError(
-                    errors.ERROR_NOT_IMPLEMENTED,
-                    f"function '{function.name}' is not supported by the embedded engine",
-                )
             return scorer, [Reference(variable=build.matches[variable]), *arguments[1:]]
         case _:
             return function, arguments

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_arangodb_async.engine.analyzers import ANALYZERS, open_analyzer, open_built_in, tokens_of
+from mcp_arangodb_async.engine.analyzers import (
+    ANALYZERS,
+    Signature,
+    open_analyzer,
+    open_built_in,
+    tokens_of,
+)
+from mcp_arangodb_async.engine.analyzers.signatures import city_hash
 from mcp_arangodb_async.engine.errors import ArangoError
 
 NORM = {"locale": "en", "accent": False, "case": "lower"}
@@ -194,7 +202,96 @@ def test_the_built_in_english_analyzer_stems() -> None:
 
 def test_positions_count_words_not_ngrams() -> None:
     tokenize = open_analyzer("text", {"locale": "en", "edgeNgram": {"min": 1, "max": 2}, "stemming": False})
-    assert [tuple(token) for token in tokenize("ab c")] == [("a", 0), ("ab", 0), ("c", 1)]
+    assert [token[:2] for token in tokenize("ab c")] == [("a", 0), ("ab", 0), ("c", 1)]
+
+
+PLACES: tuple[tuple[str, dict[str, Any], str, list[str]], ...] = (
+    ("identity", {}, "Ab c", ["Ab c"]),
+    ("delimiter", {"delimiter": ", "}, 'a, "b, c", d', ["a", '"b, c"', "d"]),
+    ("multi_delimiter", {"delimiters": [",", ";;"]}, "aä,b;;c,", ["aä", "b", "c", ""]),
+    ("text", {"locale": "en", "stopwords": ["the"]}, "The databases: stemmed!", ["databases", "stemmed"]),
+    ("text", {"locale": "en", "edgeNgram": {"min": 2, "max": 3}}, "fox a", ["fo", "fox"]),
+    ("segmentation", {"break": "alpha", "case": "upper"}, " é x-y", ["é", "x", "y"]),
+    ("ngram", {"min": 2, "max": 2, "preserveOriginal": True}, "abc", ["ab", "abc", "bc"]),
+    ("norm", NORM, "Ä b", ["Ä b"]),
+    (
+        "pipeline",
+        {
+            "pipeline": [
+                {"type": "delimiter", "properties": {"delimiter": ","}},
+                {"type": "norm", "properties": NORM},
+                {"type": "delimiter", "properties": {"delimiter": " "}},
+                {"type": "stem", "properties": {"locale": "en"}},
+            ]
+        },
+        "Words fit,Well",
+        ["Words", "fit", "Well"],
+    ),
+)
+
+
+@pytest.mark.parametrize(("kind", "properties", "text", "places"), PLACES)
+def test_a_token_knows_what_of_the_text_it_stands_for(
+    kind: str, properties: dict[str, Any], text: str, places: list[str]
+) -> None:
+    found = [text[token.start : token.end] for token in open_analyzer(kind, properties)(text)]
+    assert found == places
+
+
+def test_cutting_a_long_text_looks_at_the_limits_and_ends_when_told() -> None:
+    class EnoughError(Exception):
+        pass
+
+    looks = 0
+
+    def check() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise EnoughError
+
+    long = "wörd. " * 1_000_000
+    given: dict[str, dict[str, Any]] = {
+        "text": {"locale": "en"},
+        "segmentation": {},
+        "norm": NORM,
+        "minhash": {"numHashes": 3, "analyzer": {"type": "segmentation", "properties": {}}},
+    }
+    for kind, properties in given.items():
+        looks = 0
+        tokenize = open_analyzer(kind, properties, check=check)
+        with pytest.raises(EnoughError):
+            tokens_of(tokenize, long, check)
+
+
+def test_a_signature_is_the_one_arangodb_makes() -> None:
+    # The words and terms of a test of ArangoDB's search library.
+    properties = {"numHashes": 4, "analyzer": {"type": "delimiter", "properties": {"delimiter": " "}}}
+    found = list(open_analyzer("minhash", properties)("quick brown fox jumps over the lazy dog"))
+    assert [token.term for token in found] == ["aq+fPy7QMmE", "zN55OxHobU0", "fE1vyfdbgBg", "g44ma/eW5Rc"]
+    assert {(token.position, token.start, token.end) for token in found} == {(0, 0, 39)}
+
+
+CITY_HASHES = {
+    0: 0x9AE16A3B2F90404F, 1: 0x47A24C13B17E583E, 3: 0x40B4412E33EEFD64, 7: 0xEF296BC3F2781108,
+    8: 0xAF3C2FEAECFB8228, 15: 0x319E0DF4926DB491, 16: 0x8935C33C50C919D8, 17: 0xEB5E445E8ED8468F,
+    32: 0x37679234EE53FB79, 33: 0xAD3AAC7DAC51DF9C, 64: 0xD99E34A3D23FC336, 65: 0x7F00CDC1C897B2D8,
+    128: 0xC1F7EBAE58CB45, 129: 0xBDBB737A717A62C4, 300: 0x39B8A2CF01FA1C5E,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "expected"), CITY_HASHES.items())
+def test_city_hash_is_the_published_function(size: int, expected: int) -> None:
+    assert city_hash(bytes((place * 7 + size) & 255 for place in range(size))) == expected
+
+
+@given(st.lists(st.integers(0, 2**64 - 1)), st.integers(1, 40))
+def test_a_signature_holds_the_smallest_hashes(hashes: list[int], size: int) -> None:
+    signature = Signature(size)
+    for each in hashes:
+        signature.add(each)
+    kept = [int.from_bytes(b64decode(term + "="), "little") for term in signature.terms()]
+    assert sorted(kept) == sorted(set(hashes))[:size]
 
 
 def test_an_aql_analyzer_runs_its_query_with_the_text() -> None:
@@ -203,7 +300,7 @@ def test_an_aql_analyzer_runs_its_query_with_the_text() -> None:
         return [parameter, None, 3]
 
     tokenize = open_analyzer("aql", {"queryString": "RETURN @param", "keepNull": False}, run=run)
-    assert [tuple(token) for token in tokenize("x")] == [("x", 0), ("3", 2)]
+    assert [token[:2] for token in tokenize("x")] == [("x", 0), ("3", 2)]
 
 
 @given(st.sampled_from(MANUAL), st.text(max_size=60))
@@ -213,8 +310,11 @@ def test_any_text_is_cut_into_strings_without_failing(
     kind, properties, _, _ = example
     ascii_only = text.encode("ascii", "ignore").decode()
     tokens = open_analyzer(kind, properties)(ascii_only if kind == "ngram" else text)
-    assert all(isinstance(token.term, str) and token.position >= 0 for token in tokens)
+    for token in tokens:
+        assert isinstance(token.term, str)
+        assert token.position >= 0
+        assert 0 <= token.start <= token.end <= len(text)
 
 
 def test_every_type_has_an_example() -> None:
-    assert set(ANALYZERS) - {"collation"} == {kind for kind, *_ in MANUAL}
+    assert set(ANALYZERS) - {"collation", "minhash"} == {kind for kind, *_ in MANUAL}

@@ -89,5 +89,5 @@ def test_scores_outlive_sorting_and_subqueries(scored: Searched) -> None:
 
 def test_scores_are_of_documents_of_views_only(scored: Searched) -> None:
     assert scored.number("FOR d IN c RETURN BM25(d)") == 9
-    assert scored.number("FOR d IN v RETURN OFFSET_INFO(d, ['text'])") == 9
+    assert scored.number("FOR d IN c RETURN OFFSET_INFO(d, ['text'])") == 9
     assert scored.number("FOR d IN v RETURN BM25(d, 'k')") == 10
