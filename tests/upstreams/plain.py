@@ -3,7 +3,8 @@
     app = Plain({"echo": echo}).app()
     Plain(...).seen          # the headers and arguments that reached it, to look for what must not
 
-Its application speaks 2026-07-28 and 2025-11-25; `eras="handshake"` refuses the newer one, as older servers do.
+Its application speaks 2026-07-28 and 2025-11-25; `eras="handshake"` refuses the newer one, as older servers
+do.
 """
 
 from __future__ import annotations
@@ -190,13 +191,9 @@ async def ask(context: Context, arguments: dict[str, Any]) -> Any:
         answer = answers["sure"]
     else:
         answer = await context.session.elicit(message, wanted, related_request_id=context.request_id)
-    if (
-        isinstance(answer, types.ElicitResult)
-        and answer.action == "accept"
-        and (answer.content or {}).get("sure")
-    ):
-        return "dropped"
-    return "kept"
+    assert isinstance(answer, types.ElicitResult)
+    sure = answer.action == "accept" and (answer.content or {}).get("sure")
+    return "dropped" if sure else "kept"
 
 
 class Hanging:

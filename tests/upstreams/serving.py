@@ -40,9 +40,7 @@ async def serving(app: Any) -> AsyncGenerator[str]:
     port: int = listener.getsockname()[1]
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        async with asyncio.timeout(START_SECONDS):
-            while not server.started:
-                await asyncio.sleep(0.005)
+        # The socket listens already: whoever connects early waits in its queue.
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         server.should_exit = True
@@ -58,11 +56,8 @@ def serving_thread(app: Any) -> Generator[str]:
     ready = threading.Event()
 
     async def run() -> None:
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.005)
         ready.set()
-        await task
+        await server.serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="upstream", daemon=True)
     thread.start()
