@@ -195,7 +195,7 @@ async def owner_of(rows: TenantRows) -> Owner:
     row = await rows.config()
     if row is None:
         raise no_tenant(rows.tenant)
-    return Owner(tenant=row.tenant, incarnation=row.incarnation)
+    return Owner(tenant=rows.tenant, incarnation=row.incarnation)
 
 
 def _content(row: ApiKeyRow) -> bytes:

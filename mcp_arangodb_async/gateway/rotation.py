@@ -20,8 +20,16 @@ from mcp_arangodb_async.gateway.secrets import DataKey, Owner
 from mcp_arangodb_async.gateway.tenants.changes import no_tenant, row_of
 from mcp_arangodb_async.gateway.tenants.model import Tenant
 from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
-from mcp_arangodb_async.gateway.tenants.sealing import add_key, data_keys, marked, read_row, resealed
-from mcp_arangodb_async.gateway.tenants.store import ConfigRow, TenantRows
+from mcp_arangodb_async.gateway.tenants.sealing import (
+    add_key,
+    check_pin,
+    data_keys,
+    marked,
+    marked_pin,
+    read_row,
+    resealed,
+)
+from mcp_arangodb_async.gateway.tenants.store import ConfigRow, PinRow, TenantRows
 from mcp_arangodb_async.gateway.tenants.tables import PLATFORM
 
 PAGE = 500
@@ -65,7 +73,7 @@ async def rotate_data_key(registry: TenantRegistry, identity: Identity | None) -
             for version in missing:
                 await _seal_version(registry, tenant, version, newest)
                 done.add(version)
-            keys_done += await _mark_api_keys(registry, tenant, newest)
+            keys_done += await _mark_others(registry, tenant, newest)
             destroyed = await _destroy(registry, tenant, newest, done)
             if destroyed is not None:
                 break
@@ -134,7 +142,7 @@ async def _seal_version(registry: TenantRegistry, tenant: str, version: int, new
         row = await rows.earlier(version)
         if row is None or not _needs(row, newest):
             return
-        owner = Owner(tenant=row.tenant, incarnation=row.incarnation)
+        owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
         keys = await data_keys(registry.keys, rows, owner)
         old = await read_row(registry.keys, rows, row)
         await rows.replace(marked(row_of(_sealed_anew(old, keys, newest, owner), None), keys[newest]))
@@ -156,9 +164,10 @@ def _needs(row: ConfigRow, newest: int) -> bool:
     )
 
 
-async def _mark_api_keys(registry: TenantRegistry, tenant: str, newest: int) -> int:
+async def _mark_others(registry: TenantRegistry, tenant: str, newest: int) -> int:
+    """API keys and approvals under the newest data key; how many API keys that were."""
     async with registry.store.transaction(tenant) as rows:
-        if all(row.key_version == newest for row in await rows.api_keys()):
+        if not await _older_marks(rows, newest):
             return 0
     count = 0
     async with registry.writing(tenant) as rows:
@@ -169,6 +178,11 @@ async def _mark_api_keys(registry: TenantRegistry, tenant: str, newest: int) -> 
                 check_api_key(row, keys.get(row.key_version), tenant)
                 await rows.put_api_key(marked_api_key(row, keys[newest]))
                 count += 1
+        servers: dict[str, list[PinRow]] = {}
+        for pin in await rows.pins():
+            servers.setdefault(pin.server, []).append(marked_pin(check_pin(pin, keys, tenant), keys[newest]))
+        for server, pins in servers.items():
+            await rows.put_pins(server, pins)
     return count
 
 
@@ -177,7 +191,7 @@ async def _destroy(registry: TenantRegistry, tenant: str, newest: int, done: set
     async with registry.writing(tenant) as rows:
         if await rows.config() is None:
             raise no_tenant(tenant)
-        if set(await rows.versions()) - done or await _older_api_keys(rows, newest):
+        if set(await rows.versions()) - done or await _older_marks(rows, newest):
             return None
         older = [key.version for key in await rows.keys() if key.version != newest]
         await rows.drop_keys(older)
@@ -186,8 +200,10 @@ async def _destroy(registry: TenantRegistry, tenant: str, newest: int, done: set
     return len(older)
 
 
-async def _older_api_keys(rows: TenantRows, newest: int) -> bool:
-    return any(row.key_version != newest for row in await rows.api_keys())
+async def _older_marks(rows: TenantRows, newest: int) -> bool:
+    marks = [row.key_version for row in await rows.api_keys()]
+    marks += [pin.key_version for pin in await rows.pins()]
+    return any(version != newest for version in marks)
 
 
 async def _rewrap(registry: TenantRegistry, tenant: str) -> int:

@@ -138,6 +138,8 @@ def _derived(key: bytes, use: bytes) -> bytes:
 class KeyRing:
     """Makes and opens the data keys of all tenants, and keeps the opened ones for a while."""
 
+    key_type: type[DataKey] = DataKey
+
     def __init__(self, source: KeySource, *, kept: int = KEPT_KEYS) -> None:
         self.source = source
         self._kept = kept
@@ -147,7 +149,7 @@ class KeyRing:
         """A new random data key, opened and wrapped."""
         key = secrets.token_bytes(KEY_BYTES)
         wrapped = await self.source.wrap(key, _context(owner, version))
-        return self._keep(DataKey(owner, version, key)), wrapped
+        return self._keep(self.key_type(owner, version, key)), wrapped
 
     def kept(self, owner: Owner, version: int) -> DataKey | None:
         """An opened key, if it is still at hand."""
@@ -168,7 +170,7 @@ class KeyRing:
             raise SealError(
                 f"data key {version} of tenant {owner.tenant!r}: {error.message}", hint=error.hint
             ) from None
-        return self._keep(DataKey(owner, version, key))
+        return self._keep(self.key_type(owner, version, key))
 
     async def rewrap(self, owner: Owner, version: int, wrapped: WrappedKey) -> WrappedKey | None:
         """The data key wrapped by the current master key; None if it is already."""

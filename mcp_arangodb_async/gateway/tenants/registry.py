@@ -33,7 +33,15 @@ from mcp_arangodb_async.gateway.tenants.model import (
     Version,
     check_tenant,
 )
-from mcp_arangodb_async.gateway.tenants.sealing import data_keys, marked, newest_key, read_row, sealed_server
+from mcp_arangodb_async.gateway.tenants.sealing import (
+    check_pin,
+    data_keys,
+    marked,
+    marked_pin,
+    newest_key,
+    read_row,
+    sealed_server,
+)
 from mcp_arangodb_async.gateway.tenants.store import PinRow, TenantRows, TenantStore
 
 MAXIMUM_PINS = 1000
@@ -230,6 +238,8 @@ class TenantRegistry:
         async with self.decisions.tenant(identity, "config.read", quiet=True) as tenant:
             async with self.store.transaction(tenant) as rows:
                 found = await rows.history(limit=max(1, min(limit, 1000)))
+                for line in found:
+                    await read_row(self.keys, rows, line.row)
             return [
                 Version(
                     version=line.row.version,
@@ -292,7 +302,13 @@ class TenantRegistry:
     async def pins(self, tenant: str, server: str) -> Mapping[str, str]:
         """The hashes of a server's tools that the tenant approved."""
         async with self.store.transaction(check_tenant(tenant)) as rows:
-            return {pin.tool: pin.sha256 for pin in await rows.pins(server)}
+            pins = await rows.pins(server)
+            row = await rows.config() if pins else None
+            if row is None:
+                return {}
+            owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
+            keys = await data_keys(self.keys, rows, owner)
+            return {pin.tool: check_pin(pin, keys, tenant).sha256 for pin in pins}
 
     async def approve(self, identity: Identity | None, server: str, pins: Mapping[str, str]) -> None:
         """Approve these definitions of a server's tools, instead of those approved before."""
@@ -302,13 +318,24 @@ class TenantRegistry:
             assert identity is not None
             at = self.now()
             async with self.writing(tenant) as rows:
-                if await rows.config() is None:
+                row = await rows.config()
+                if row is None:
                     raise no_tenant(tenant)
+                owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
+                newest = await newest_key(self.keys, rows, owner, at=at)
                 lines = [
-                    PinRow(tool=tool, sha256=sha256, approved_at=at, approved_by=identity.principal)
+                    PinRow(
+                        server=server,
+                        tool=tool,
+                        sha256=sha256,
+                        approved_at=at,
+                        approved_by=identity.principal[:256],
+                        key_version=0,
+                        mark="",
+                    )
                     for tool, sha256 in sorted(pins.items())
                 ]
-                await rows.put_pins(server, lines)
+                await rows.put_pins(server, [marked_pin(line, newest) for line in lines])
             self.cache.forget(tenant)
 
     @asynccontextmanager

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 
 from mcp_arangodb_async.errors import SealError
-from mcp_arangodb_async.gateway.secrets import DataKey, KeyRing, Owner, Place
+from mcp_arangodb_async.gateway.secrets import DataKey, KeyRing, Owner, Place, associated
 from mcp_arangodb_async.gateway.tenants.codec import marked_bytes, read_tenant
 from mcp_arangodb_async.gateway.tenants.document import Submission
 from mcp_arangodb_async.gateway.tenants.model import SealedSecret, Server, Tenant
-from mcp_arangodb_async.gateway.tenants.store import ConfigRow, KeyRow, TenantRows
+from mcp_arangodb_async.gateway.tenants.store import ConfigRow, KeyRow, PinRow, TenantRows
 
 
 async def read_row(keys: KeyRing, rows: TenantRows, row: ConfigRow, key: KeyRow | None = None) -> Tenant:
     """The tenant that a row describes; SealError unless it is what was stored for this tenant and version."""
-    owner = Owner(tenant=row.tenant, incarnation=row.incarnation)
+    # The tenant that was asked for, not the one that the row names: another's row does not open with its key.
+    owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
     opened = keys.kept(owner, row.key_version)
     if opened is None:
         found = key or next((one for one in await rows.keys() if one.version == row.key_version), None)
         if found is None:
             raise SealError(
-                f"data key {row.key_version} of tenant {row.tenant!r}, which marked version {row.version}, "
+                f"data key {row.key_version} of tenant {rows.tenant!r}, which marked version {row.version}, "
                 "is not there"
             )
         opened = await keys.open(owner, row.key_version, found.wrapped)
@@ -115,3 +117,20 @@ def resealed(
             )
         found[field] = newest.seal(place, key.open(place, secret), version=secret.version, at=secret.set_at)
     return found
+
+
+def marked_pin(pin: PinRow, key: DataKey) -> PinRow:
+    """The approval, bound to the tenant's data key: nobody approves a tool by writing into the database."""
+    return replace(pin, key_version=key.version, mark=key.mark(0, _pin_bytes(pin)))
+
+
+def check_pin(pin: PinRow, keys: Mapping[int, DataKey], tenant: str) -> PinRow:
+    """The approval, if it is what was stored for the tenant; SealError if not."""
+    key = keys.get(pin.key_version)
+    if key is None or not hmac.compare_digest(key.mark(0, _pin_bytes(pin)), pin.mark):
+        raise SealError(f"an approval of tenant {tenant!r} was altered, or belongs to another tenant")
+    return pin
+
+
+def _pin_bytes(pin: PinRow) -> bytes:
+    return associated("pin", pin.server, pin.tool, pin.sha256, pin.approved_at, pin.approved_by)

@@ -49,8 +49,8 @@ _API_KEY = (
     TenantApiKey.revoked_at, TenantApiKey.key_version, TenantApiKey.mark,
 )  # fmt: skip
 _PIN = (
-    TenantToolPin.tenant_id, TenantToolPin.tool, TenantToolPin.sha256, TenantToolPin.approved_at,
-    TenantToolPin.approved_by,
+    TenantToolPin.tenant_id, TenantToolPin.server, TenantToolPin.tool, TenantToolPin.sha256,
+    TenantToolPin.approved_at, TenantToolPin.approved_by, TenantToolPin.key_version, TenantToolPin.mark,
 )  # fmt: skip
 TENANT_TABLES: tuple[type[Tables], ...] = (
     TenantDirectory,
@@ -235,18 +235,13 @@ class SqlTenantRows:
                 },
             )  # fmt: skip
 
-    async def pins(self, server: str) -> Sequence[PinRow]:
-        """The approved tools of a server."""
-        question = (
-            select(*_PIN)
-            .where(self.mine(TenantToolPin), TenantToolPin.server == server)
-            .order_by(TenantToolPin.tool)
-        )
+    async def pins(self, server: str | None = None) -> Sequence[PinRow]:
+        """The approved tools of a server, or of all."""
+        question = select(*_PIN).where(self.mine(TenantToolPin)).order_by(TenantToolPin.tool)
+        if server is not None:
+            question = question.where(TenantToolPin.server == server)
         answers = (await self._connection.execute(question)).all()
-        return [
-            PinRow(tool=found[1], sha256=found[2], approved_at=found[3], approved_by=found[4])
-            for found in map(self.checked, answers)
-        ]
+        return [_pin(self.checked(found)) for found in answers]
 
     async def put_pins(self, server: str, pins: Sequence[PinRow]) -> None:
         """Replace the approved tools of a server."""
@@ -260,6 +255,7 @@ class SqlTenantRows:
                     {
                         "tenant_id": self._tenant, "server": server, "tool": pin.tool, "sha256": pin.sha256,
                         "approved_at": pin.approved_at, "approved_by": pin.approved_by,
+                        "key_version": pin.key_version, "mark": pin.mark,
                     }
                     for pin in pins
                 ],
@@ -309,7 +305,10 @@ class SqlTenantStore:
         """A connection in a transaction of its own, belonging to no tenant yet."""
         try:
             async with self.engine.connect() as connection:
-                await connection.execution_options(write=write)
+                options: dict[str, Any] = {"write": write}
+                if self._locks and not write:  # several reads of one moment, whoever writes meanwhile
+                    options["isolation_level"] = "REPEATABLE READ"
+                await connection.execution_options(**options)
                 async with connection.begin():
                     yield connection
         except IntegrityError:
@@ -413,4 +412,16 @@ def _api_key(found: Sequence[Any]) -> ApiKeyRow:
         revoked_at=found[8],
         key_version=found[9],
         mark=found[10],
+    )
+
+
+def _pin(found: Sequence[Any]) -> PinRow:
+    return PinRow(
+        server=found[1],
+        tool=found[2],
+        sha256=found[3],
+        approved_at=found[4],
+        approved_by=found[5],
+        key_version=found[6],
+        mark=found[7],
     )

@@ -72,10 +72,13 @@ class ApiKeyRow:
 class PinRow:
     """An approved definition of a tool."""
 
+    server: str
     tool: str
     sha256: str
     approved_at: str
     approved_by: str
+    key_version: int
+    mark: str = field(repr=False)
 
 
 class TenantRows(Protocol):
@@ -138,8 +141,8 @@ class TenantRows(Protocol):
         """Add an API key, or store it changed."""
         ...
 
-    async def pins(self, server: str) -> Sequence[PinRow]:
-        """The approved tools of a server."""
+    async def pins(self, server: str | None = None) -> Sequence[PinRow]:
+        """The approved tools of a server, or of all."""
         ...
 
     async def put_pins(self, server: str, pins: Sequence[PinRow]) -> None:

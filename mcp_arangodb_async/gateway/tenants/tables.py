@@ -108,7 +108,7 @@ class TenantApiKey(Tables):
 
 
 class TenantToolPin(Tables):
-    """The definitions of upstream tools that a tenant approved, by their hashes."""
+    """The definitions of upstream tools that a tenant approved, by their hashes; bound by `mark` as well."""
 
     __tablename__ = "tenant_tool_pins"
     tenant_id: Mapped[str] = mapped_column(Text64, primary_key=True)
@@ -117,3 +117,5 @@ class TenantToolPin(Tables):
     sha256: Mapped[str] = mapped_column(Text64)
     approved_at: Mapped[str] = mapped_column(Text32)
     approved_by: Mapped[str] = mapped_column(Text256)
+    key_version: Mapped[int] = mapped_column(Integer)
+    mark: Mapped[str] = mapped_column(Text64)

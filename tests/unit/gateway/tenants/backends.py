@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import secrets
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def tenants_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     )
     server.run(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}", "postgres")
     settings = postgresql_settings(tmp_path_factory.mktemp("template"), server, TEMPLATE)
-    asyncio.run(migrate_store(settings, "head"))
+    with ThreadPoolExecutor() as other:  # here a loop may be running already
+        other.submit(asyncio.run, migrate_store(settings, "head")).result()
     return server
 
 

@@ -39,6 +39,8 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("approved_at", sa.String(32), nullable=False),
         sa.Column("approved_by", sa.String(256), nullable=False),
+        sa.Column("key_version", sa.Integer, nullable=False),
+        sa.Column("mark", sa.String(64), nullable=False),
     )
     isolate(TABLES)
 
