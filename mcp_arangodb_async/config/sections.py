@@ -194,7 +194,7 @@ class HttpSettings:
     header_deadline: Annotated[
         Seconds,
         Option(
-            help="seconds in which a request's headers must have arrived",
+            help="seconds in which a request must arrive; its body has one more for each KiB",
             variables=("MCP_HTTP_HEADER_DEADLINE_SEC",),
         ),
     ] = 8.0

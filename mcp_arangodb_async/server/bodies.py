@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from mcp_arangodb_async.errors import LimitError, UnavailableError
 from mcp_arangodb_async.server.refusal import HttpError, Message, Receive, Scope, too_large
 
-# A body has this long, and a second more for each KiB that has arrived: slow networks pass, drips do not.
-BODY_SECONDS = 8.0
+# A body has a second more for each KiB that has arrived: slow networks pass, drips do not.
 BODY_FLOOR = 1024
 # What has begun to arrive when the server is told to stop has this long to become a request.
 LAST_BODY_SECONDS = 2.0
 
 
 class Bodies:
-    """Reads bodies whole; `stop` gives those that are arriving little time."""
+    """Reads bodies whole, each within `seconds` and what its size adds; `stop` gives them little time."""
 
-    def __init__(self, maximum: int) -> None:
+    def __init__(self, maximum: int, seconds: float) -> None:
         self._maximum = maximum
+        self._seconds = seconds
         self._arriving: set[asyncio.Timeout] = set()
         self._stopping = False
 
@@ -33,7 +33,7 @@ class Bodies:
         if announced.isdigit() and int(announced) > self._maximum:
             raise too_large(self._maximum)
         started = asyncio.get_running_loop().time()
-        timeout = asyncio.timeout_at(started + BODY_SECONDS)
+        timeout = asyncio.timeout_at(started + self._seconds)
         try:
             async with timeout:
                 self._arriving.add(timeout)
@@ -63,7 +63,7 @@ class Bodies:
             if not message.get("more_body", False):
                 break
             if not self._stopping:
-                limit.reschedule(started + BODY_SECONDS + size / BODY_FLOOR)
+                limit.reschedule(started + self._seconds + size / BODY_FLOOR)
         return b"".join(parts)
 
     def stop(self) -> None:

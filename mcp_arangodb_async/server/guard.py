@@ -69,6 +69,7 @@ class Rules:
     origins: frozenset[str]
     toolsets: frozenset[str]
     max_body_bytes: int
+    body_seconds: float = 8.0
     addresses: bool = False
 
 
@@ -114,6 +115,7 @@ def rules_of(settings: Settings) -> Rules:
         origins=frozenset(http.allowed_origins),
         toolsets=frozenset(WORKFLOWS),
         max_body_bytes=http.max_body_bytes,
+        body_seconds=http.header_deadline,
         addresses=addresses,
     )
 
@@ -252,7 +254,7 @@ class Guard:
         self._lifespan = lifespan
         self._needed = needed
         self._observe = observe
-        self._bodies = Bodies(rules.max_body_bytes)
+        self._bodies = Bodies(rules.max_body_bytes, rules.body_seconds)
         self.in_flight = 0
         self.draining = asyncio.Event()
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -35,11 +37,14 @@ from mcp_arangodb_async.server.middleware.auditing import written
 from mcp_arangodb_async.server.probes import Probes
 from mcp_arangodb_async.server.refusal import Receive, Scope, Send
 from mcp_arangodb_async.server.tokens import access_token
+from mcp_arangodb_async.server.wire import MAXIMUM_HEAD, Places, TimedConfig
 from mcp_arangodb_async.sessions import Principal
 from mcp_arangodb_async.tools.aliases import ALIASES
 from mcp_arangodb_async.tools.catalog import TOOLS_BY_NAME
 
 log = get_logger(__name__)
+# After the time for running calls: what closing everything may take before the process is ended by force.
+LAST_RESORT_SECONDS = 0.9
 # Refusals are written to the audit log this often at most; whoever floods the server does not fill the disk.
 REFUSALS_PER_SECOND = 20
 # Statuses of requests that were turned away for who sent them, not for what they hold.
@@ -155,14 +160,28 @@ async def no_lifespan(scope: Scope, receive: Receive, send: Send) -> None:  # no
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn, which on SIGTERM first ends endless streams and lets running calls finish."""
+    """uvicorn, which on SIGTERM takes no more requests at once, and lets running calls finish."""
 
-    def __init__(self, config: uvicorn.Config, app: App, guard: Guard, mcp: ArangoServer) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: App,
+        guard: Guard,
+        mcp: ArangoServer,
+        *,
+        stopping: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(config)
         self.app = app
         self._guard = guard
         self._mcp = mcp
+        self._stopping = stopping
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.interrupted = False
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._guard.drain()
@@ -183,7 +202,38 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.interrupted = self.interrupted or sig == signal.SIGINT
+        if not self.should_exit:
+            if self._stopping is not None:
+                self._stopping()
+            if self._loop is not None:
+                # At once, and not when uvicorn looks next: whoever asks /ready now is told.
+                self._loop.call_soon_threadsafe(self._guard.drain)
         super().handle_exit(sig, frame)
+
+
+class LastResort:
+    """Ends the process when everything orderly has had its time: a thread that hangs cannot keep it alive."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+        self._started = False
+
+    def start(self) -> None:
+        """From now on the time runs."""
+        if not self._started:
+            self._started = True
+            self._timer.start()
+
+    def cancel(self) -> None:
+        """Everything has ended in time."""
+        self._timer.cancel()
+
+    @staticmethod
+    def _end() -> None:
+        sys.stderr.write("mcp-arangodb-async: ended by force: something did not stop in time\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def check_metrics(settings: Settings) -> None:
@@ -200,7 +250,7 @@ def listen_on(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host.strip("[]"), port))
-        listener.listen(128)
+        listener.listen(1024)
     except OSError as error:
         listener.close()
         raise ConfigError(f"http: cannot listen on {host}:{port}: {error.strerror}") from error
@@ -209,26 +259,36 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def open_http(
-    settings: Settings, *, redactor: Redactor | None = None
+    settings: Settings,
+    *,
+    redactor: Redactor | None = None,
+    stopping: Callable[[], None] | None = None,
 ) -> AsyncGenerator[DrainingServer]:
     """The application behind a web server that is ready for `serve(sockets=[...])`."""
     async with open_app(settings, redactor=redactor) as app, open_asgi(app) as (guard, mcp):
-        config = uvicorn.Config(
+        config = TimedConfig(
             guard,
+            places=Places(header_seconds=settings.http.header_deadline),
             log_config=None,
             access_log=False,
             server_header=False,
             lifespan="off",
             timeout_keep_alive=30,
-            timeout_graceful_shutdown=math.ceil(settings.http.drain_deadline),
-            h11_max_incomplete_event_size=64 * 1024,
+            timeout_graceful_shutdown=max(1, math.floor(settings.http.drain_deadline)),
+            h11_max_incomplete_event_size=MAXIMUM_HEAD,
+            backlog=1024,
         )
-        yield DrainingServer(config, app, guard, mcp)
+        yield DrainingServer(config, app, guard, mcp, stopping=stopping)
 
 
-async def serve_until_signal(settings: Settings, listener: socket.socket, redactor: Redactor) -> int:
+async def serve_until_signal(
+    settings: Settings,
+    listener: socket.socket,
+    redactor: Redactor,
+    stopping: Callable[[], None],
+) -> int:
     """Serve on the listener until a signal; the exit code."""
-    async with open_http(settings, redactor=redactor) as server:
+    async with open_http(settings, redactor=redactor, stopping=stopping) as server:
         announce(settings)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -249,5 +309,9 @@ def serve_http(settings: Settings, redactor: Redactor) -> int:
         import uvloop
 
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with runner:
-        return int(runner.run(serve_until_signal(settings, listener, redactor)))
+    last = LastResort(settings.http.drain_deadline + LAST_RESORT_SECONDS)
+    try:
+        with runner:
+            return int(runner.run(serve_until_signal(settings, listener, redactor, last.start)))
+    finally:
+        last.cancel()
