@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mcp_arangodb_async.cli.command import Command, Invocation
 from mcp_arangodb_async.cli.options import add_config_file, add_options, given
 from mcp_arangodb_async.config.load import load_settings
-from mcp_arangodb_async.config.model import SECTIONS
+from mcp_arangodb_async.config.model import SECTIONS, Settings
 from mcp_arangodb_async.config.option import OptionField, options_of
 
 
@@ -27,16 +27,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(invocation: Invocation) -> int:
-    settings = load_settings(
-        given(invocation.arguments, server_options()),
-        environ=invocation.environment,
-        cwd=invocation.cwd,
-        config_file=invocation.option("config_file"),
-    )
+    def load() -> Settings:
+        return load_settings(
+            given(invocation.arguments, server_options()),
+            environ=invocation.environment,
+            cwd=invocation.cwd,
+            config_file=invocation.option("config_file"),
+        )
+
+    settings = load()
     # Here and not above: help and mistakes in flags answer without loading the SDK.
     from mcp_arangodb_async.server.app import serve
 
-    return serve(settings)
+    return serve(settings, load)
 
 
 SERVER = Command(

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
 from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
-from mcp_arangodb_async.errors import ConfigError
+from mcp_arangodb_async.errors import ConfigError, UnavailableError
 from mcp_arangodb_async.observability import Redactor, configure_logging, get_logger
 from mcp_arangodb_async.observability.audit import AuditLog
 from mcp_arangodb_async.server.dispatch import Dispatcher
 from mcp_arangodb_async.server.middleware import Watch
-from mcp_arangodb_async.sessions import MemorySessionStore, SessionStore, explain_resolution
+from mcp_arangodb_async.server.reload import Load, Reloading
+from mcp_arangodb_async.sessions import Level, MemorySessionStore, SessionStore, explain_resolution
 from mcp_arangodb_async.sessions.resolve import unknown_database
 from mcp_arangodb_async.tools.call import Configuration, ConfiguredDatabase, Surroundings
 from mcp_arangodb_async.tools.catalog import TOOLS_BY_NAME
-from mcp_arangodb_async.tools.continuations import Continuations
+from mcp_arangodb_async.tools.continuations import (
+    Continuations,
+    MemoryContinuations,
+    SharedContinuations,
+)
 from mcp_arangodb_async.tools.result import Limits
 from mcp_arangodb_async.tools.spec import Tool
 from mcp_arangodb_async.workflows.view import check_toolset
@@ -28,9 +34,12 @@ log = get_logger(__name__)
 SWEEP_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class App:
-    """One running application; several in one process are independent."""
+    """One running application; several in one process are independent.
+
+    A reload replaces `settings` and `around` together; nothing else changes while it runs.
+    """
 
     settings: Settings
     manager: MultiDatabaseConnectionManager
@@ -39,6 +48,23 @@ class App:
     dispatcher: Dispatcher
     tools: Mapping[str, Tool]
     watch: Watch
+    redactor: Redactor
+
+    def apply(self, settings: Settings) -> None:
+        """Take on another configuration: calls that run go on with the one they began with."""
+        for reveal in settings.secrets:
+            self.redactor.register(reveal)
+        changes = self.manager.reconfigure(reachable(settings))
+        self.settings = settings
+        self.around = replace(self.around, **configured_by(settings))
+        self.dispatcher.renew(self.settings, self.around)
+        log.info(
+            "configuration.applied",
+            added=changes.added,
+            removed=changes.removed,
+            changed=changes.changed,
+            default_database=settings.default_database,
+        )
 
 
 @asynccontextmanager
@@ -55,16 +81,13 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             stack.push_async_callback(audit.close)
         manager = await stack.enter_async_context(
             MultiDatabaseConnectionManager(
-                settings.databases, connect_timeout=settings.limits.connect_deadline
+                reachable(settings), connect_timeout=settings.limits.connect_deadline
             )
         )
-        sessions = MemorySessionStore(
-            maximum=settings.sessions.maximum, idle_timeout=settings.sessions.idle_timeout
-        )
+        sessions = await stack.enter_async_context(open_sessions(settings))
         around = Surroundings(
             manager=manager,
-            configuration=configuration_of(settings),
-            continuations=Continuations(),
+            continuations=continuations_beside(sessions),
             limits=Limits(
                 rows=settings.limits.max_rows,
                 bytes=settings.limits.max_bytes,
@@ -73,8 +96,7 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             tools=TOOLS_BY_NAME,
             toolset=settings.server.toolset,
             backup_directory=settings.backup_directory,
-            explain=lambda argument, focus: explain_resolution(argument, focus, settings),
-            check_key=lambda key: check_key(key, settings),
+            **configured_by(settings),
         )
         sweeping = asyncio.create_task(sweep(sessions))
         stack.push_async_callback(cancelled, sweeping)
@@ -89,7 +111,58 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             dispatcher=dispatcher,
             tools=TOOLS_BY_NAME,
             watch=watch,
+            redactor=redactor,
         )
+
+
+class Configured(TypedDict):
+    """The parts of `Surroundings` that come from the configured databases."""
+
+    configuration: Configuration
+    explain: Callable[[str | None, str | None], Sequence[Level]]
+    check_key: Callable[[str], None]
+
+
+def configured_by(settings: Settings) -> Configured:
+    """What calls know of the configured databases."""
+    return Configured(
+        configuration=configuration_of(settings),
+        explain=lambda argument, focus: explain_resolution(argument, focus, settings),
+        check_key=lambda key: check_key(key, settings),
+    )
+
+
+@asynccontextmanager
+async def open_sessions(settings: Settings) -> AsyncGenerator[SessionStore]:
+    """Where sessions are kept: in this process, or in Redis for several; Redis may be down at the start."""
+    options = settings.sessions
+    if options.redis is None:
+        yield MemorySessionStore(maximum=options.maximum, idle_timeout=options.idle_timeout)
+        return
+    try:
+        # Here and not above: only who configured it pays for the library.
+        from mcp_arangodb_async.sessions.stores.redis import RedisSessionStore
+    except ImportError:
+        raise ConfigError(
+            "sessions.redis: the library for Redis is not installed",
+            hint='pip install "mcp-arangodb-async[redis]"',
+        ) from None
+    async with RedisSessionStore(
+        options.redis,
+        username=options.redis_username,
+        password=settings.secret(options.redis_password_env).reveal() or None,
+        maximum=options.maximum,
+        idle_timeout=options.idle_timeout,
+    ) as sessions:
+        yield sessions
+
+
+def continuations_beside(sessions: SessionStore) -> Continuations:
+    """Where the rests of results wait: with the sessions, so that any process can lead them on."""
+    if isinstance(sessions, MemorySessionStore):
+        return MemoryContinuations()
+    shelf: Any = sessions
+    return SharedContinuations(shelf)
 
 
 def redactor_of(settings: Settings) -> Redactor:
@@ -121,8 +194,11 @@ async def sweep(sessions: SessionStore) -> None:
     """Forget idle sessions, for as long as the application lives."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        for session in await sessions.expire():
-            log.debug("session.expired", session=session[:16])
+        try:
+            for session in await sessions.expire():
+                log.debug("session.expired", session=session[:16])
+        except UnavailableError as error:
+            log.warning("sessions.unavailable", reason=error.message)
 
 
 async def cancelled(task: asyncio.Task[None]) -> None:
@@ -136,6 +212,13 @@ def check_key(key: str, settings: Settings) -> None:
     """UnknownDatabaseError unless the key is configured."""
     if key not in settings.databases:
         raise unknown_database(key, settings)
+
+
+def reachable(settings: Settings) -> Mapping[str, DatabaseSettings]:
+    """The databases as they may be used: with --read-only, none is changed whatever its entry says."""
+    if not settings.server.read_only:
+        return settings.databases
+    return {key: replace(one, access="read") for key, one in settings.databases.items()}
 
 
 def configuration_of(settings: Settings) -> Configuration:
@@ -164,16 +247,32 @@ def configured(database: DatabaseSettings) -> ConfiguredDatabase:
     )
 
 
-def serve(settings: Settings) -> int:
-    """Serve until the client leaves (stdio) or a signal ends it (HTTP); the exit code."""
+@asynccontextmanager
+async def reloading(app: App, load: Load | None) -> AsyncGenerator[None]:
+    """Take on what `load` reads when the configuration changes, for the block."""
+    if load is None:
+        yield
+        return
+    watching = asyncio.create_task(Reloading(app.settings, load=load, apply=app.apply).watch())
+    try:
+        yield
+    finally:
+        await cancelled(watching)
+
+
+def serve(settings: Settings, load: Load | None = None) -> int:
+    """Serve until the client leaves (stdio) or a signal ends it (HTTP); the exit code.
+
+    `load` reads the configuration anew; it is called on SIGHUP and when the file changes.
+    """
     redactor = redactor_of(settings)
     logs = configure_logging(level=settings.log.level, format=settings.log.format, redactor=redactor)
     try:
         if settings.server.transport == "http":
             from mcp_arangodb_async.server.http import serve_http
 
-            return serve_http(settings, redactor)
-        asyncio.run(serve_one_client(settings, redactor))
+            return serve_http(settings, redactor, load)
+        asyncio.run(serve_one_client(settings, redactor, load))
     except KeyboardInterrupt:
         return 130
     finally:
@@ -181,12 +280,12 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-async def serve_one_client(settings: Settings, redactor: Redactor) -> None:
+async def serve_one_client(settings: Settings, redactor: Redactor, load: Load | None = None) -> None:
     """Serve the client at the other end of standard input and output."""
     from mcp_arangodb_async.server.build import build_server
     from mcp_arangodb_async.server.stdio import serve_stdio
 
-    async with open_app(settings, redactor=redactor) as app:
+    async with open_app(settings, redactor=redactor) as app, reloading(app, load):
         announce(settings)
         await serve_stdio(build_server(app, transport="stdio"))
 

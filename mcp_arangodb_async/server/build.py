@@ -103,7 +103,7 @@ class Handlers:
 
     async def list_tools(self, context: Context, _params: types.PaginatedRequestParams) -> dict[str, Any]:
         """The tools: one page, and for the handshake era what the session chose."""
-        endpoint = self._endpoint(context)
+        endpoint = endpoint_of_context(context)
         session = await self._listed_session(context, endpoint)
         who = endpoint.principal
         shown = self._listing.shown(
@@ -113,13 +113,13 @@ class Handlers:
 
     async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> dict[str, Any]:
         """Run one call through the dispatcher."""
-        endpoint = self._endpoint(context)
+        endpoint = endpoint_of_context(context)
         era = era_of(context)
         connection = connection_of(context)
-        transport_session = connection.session_id
-        if transport_session is not None and not connection.state.get("ends_session"):
+        kept = connection.session_id
+        if kept is not None and not connection.state.get("ends_session"):
             connection.state["ends_session"] = True
-            connection.exit_stack.push_async_callback(self._end, transport_session, id_of(endpoint))
+            connection.exit_stack.push_async_callback(self._end, kept, id_of(endpoint))
         return await self._app.dispatcher.answer(
             Incoming(
                 name=params.name,
@@ -127,17 +127,18 @@ class Handlers:
                 transport=self._transport,
                 era=era,
                 endpoint_database=endpoint.database,
-                transport_session=transport_session,
+                transport_session=kept or endpoint.transport_session,
                 who=endpoint.principal,
                 report=context.session.report_progress,
-                list_changed=connection.send_tool_list_changed if era == "handshake" else unannounced,
+                list_changed=connection.send_tool_list_changed if is_pushed_to(context) else unannounced,
             )
         )
 
     async def _listed_session(self, context: Context, endpoint: Endpoint) -> SessionState | None:
         if era_of(context) != "handshake":
             return None
-        chosen = self._session_id(connection_of(context).session_id, id_of(endpoint))
+        kept = connection_of(context).session_id or endpoint.transport_session
+        chosen = self._session_id(kept, id_of(endpoint))
         return await self._app.sessions.peek(chosen) if chosen else None
 
     async def _end(self, transport_session: str, principal: str | None) -> None:
@@ -156,14 +157,20 @@ class Handlers:
             )
         ).id
 
-    @staticmethod
-    def _endpoint(context: Context) -> Endpoint:
-        return NO_ENDPOINT if context.request is None else endpoint_of(context.request.scope)
-
 
 def id_of(endpoint: Endpoint) -> str | None:
     """What sessions are bound to: the authenticated principal's id."""
     return None if endpoint.principal is None else endpoint.principal.id
+
+
+def endpoint_of_context(context: Context) -> Endpoint:
+    """Where the message came in; a pipe has one place only."""
+    return NO_ENDPOINT if context.request is None else endpoint_of(context.request.scope)
+
+
+def is_pushed_to(context: Context) -> bool:
+    """Can this client be told of something outside an answer?"""
+    return era_of(context) == "handshake" and endpoint_of_context(context).transport_session is None
 
 
 def era_of(context: Context) -> Era:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AsyncExitStack
 from difflib import get_close_matches
 from typing import Any
 
 from mcp_arangodb_async.config.model import Settings
 from mcp_arangodb_async.connections import call_limits
-from mcp_arangodb_async.errors import DeniedError, InputError, MaaError, NotFoundError
+from mcp_arangodb_async.errors import DeniedError, InputError, MaaError, NotFoundError, UnavailableError
 from mcp_arangodb_async.observability import new_request_id, request_id
 from mcp_arangodb_async.server.middleware import Watch, layered
 from mcp_arangodb_async.server.passage import (
@@ -81,6 +81,11 @@ class Dispatcher:
         """The next id: random for the process, counted within it."""
         return f"{self._prefix}{next(self._numbers):06x}"
 
+    def renew(self, settings: Settings, around: Surroundings) -> None:
+        """Answer the calls that come from now on with another configuration."""
+        self._settings = settings
+        self._around = around
+
     def close(self) -> None:
         """Stop watching deadlines."""
         self._watch.deadlines.close()
@@ -92,10 +97,16 @@ class Dispatcher:
             raise passage.refusal
         tool = passage.asked.tool
         choice = self._choice(passage.asked, passage.incoming)
-        turn: AbstractAsyncContextManager[SessionState | None] = nullcontext()
-        if choice.id is not None:
-            turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
-        async with turn as session:
+        async with AsyncExitStack() as stack:
+            session = None
+            if choice.id is not None:
+                turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
+                try:
+                    session = await stack.enter_async_context(turn)
+                except UnavailableError:
+                    # The store is away; a call that asks nothing of its session is answered without it.
+                    if not stands_alone(passage.asked, choice):
+                        raise
             try:
                 answer = await self._run(passage.asked, choice, session, passage)
             except MaaError:
@@ -189,6 +200,13 @@ def understood(incoming: Incoming, tools: Mapping[str, Tool]) -> Asked:
     if handle is not None and not isinstance(handle, str):
         raise InputError("session: should be a string", field="session")
     return Asked(tool=tool, args=parse_args(tool.args, arguments), handle=handle)
+
+
+def stands_alone(asked: Asked, choice: SessionChoice) -> bool:
+    """Whether the call means the same without its session: it names its database, or needs neither."""
+    if isinstance(asked.args, DatabaseArgs):
+        return asked.args.database is not None or choice.fixed_focus is not None
+    return not asked.tool.uses_session
 
 
 def writes(tool: Tool, args: Args) -> bool:

@@ -13,11 +13,15 @@ KEY = "mcp_arangodb_async.endpoint"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """`/mcp/db/{database}` and `/mcp/x/{toolset}`, with the authenticated principal."""
+    """`/mcp/db/{database}` and `/mcp/x/{toolset}`, with the authenticated principal.
+
+    `transport_session` is the `Mcp-Session-Id` that `portable` checked, where it and not the SDK keeps them.
+    """
 
     database: str | None = None
     toolset: str | None = None
     principal: Principal | None = None
+    transport_session: str | None = None
 
 
 def endpoint_of(scope: Mapping[str, Any]) -> Endpoint:

@@ -32,7 +32,7 @@ class Reading:
     """The answers to everything that a client reads besides calling tools."""
 
     def __init__(self, app: App) -> None:
-        self._around = app.around
+        self._app = app
         self._maximum = app.settings.limits.concurrent_calls
         self._running = 0
 
@@ -64,7 +64,7 @@ class Reading:
     async def read_resource(self, _context: Context, params: types.ReadResourceRequestParams) -> Answer:
         """The JSON of one resource, never older than the request."""
         async with self._answering("resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
-            text = await resources.read(self._around, params.uri)
+            text = await resources.read(self._app.around, params.uri)
         return {
             "contents": [{"uri": params.uri, "mimeType": resources.MIME_TYPE, "text": text}],
             "resultType": "complete",
@@ -100,7 +100,7 @@ class Reading:
             fixed = endpoint_database(context)
             if fixed is not None and any(argument.name == "database" for argument in prompt.arguments):
                 given.setdefault("database", fixed)
-            text = prompts.written(prompt, given, self._around)
+            text = prompts.written(prompt, given, self._app.around)
         return {
             "description": prompt.description,
             "messages": [{"role": "user", "content": {"type": "text", "text": text}}],
@@ -114,7 +114,7 @@ class Reading:
             kind = kind_of(params.ref, params.argument.name)
             key = known.get("database") or endpoint_database(context)
             try:
-                names = await resources.known_names(self._around, kind, key)
+                names = await resources.known_names(self._app.around, kind, key)
             except BackendError as error:
                 log.debug("completion.unanswered", database=key, outcome=error.code)
                 names = ()

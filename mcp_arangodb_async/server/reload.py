@@ -24,6 +24,7 @@ LOOK_SECONDS = 1.0
 APPLIED = frozenset({"databases", "default_database", "env_default"})
 ABOUT = frozenset({"source", "origins", "warnings", "variables", "working_directory", "data_directory"})
 
+Load = Callable[[], Settings]
 Fingerprint = tuple[int, int, int] | None
 
 
@@ -38,7 +39,7 @@ class Reloading:
         self,
         settings: Settings,
         *,
-        load: Callable[[], Settings],
+        load: Load,
         apply: Callable[[Settings], None],
         look_seconds: float = LOOK_SECONDS,
     ) -> None:

@@ -55,7 +55,7 @@ async def first_page(
 async def continued(call: Call, handle: str, *, limits: Limits, format: Format) -> Rows:
     """The answer to a call that continues an earlier one with its `next`."""
     continuations = call.around.continuations
-    rest = continuations.take(handle, call.owner)
+    rest = await continuations.take(handle, call.owner)
     try:
         call.require("read", "reading", key=rest.database)
         rows, cursor = list(rest.rows), rest.cursor
@@ -77,7 +77,7 @@ async def continued(call: Call, handle: str, *, limits: Limits, format: Format) 
             hint="run the query again",
         ) from error
     except MaaError:
-        continuations.put_back(handle, rest)
+        await continuations.put_back(handle, rest)
         raise
 
 
@@ -126,7 +126,7 @@ async def keep(
     if not rows and cursor is None:
         return None
     rest = Continuation(owner=call.owner, database=database, rows=rows, size=size, cursor=cursor)
-    handle, dropped = call.around.continuations.keep(rest)
+    handle, dropped = await call.around.continuations.keep(rest)
     for gone in dropped:
         if gone.cursor is not None:
             try:
