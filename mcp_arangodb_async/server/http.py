@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import uvicorn
@@ -29,13 +29,15 @@ from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.observability import Redactor, get_logger
 from mcp_arangodb_async.observability.audit_record import AuditRecord
 from mcp_arangodb_async.observability.exposition import INSTALL, is_installed
-from mcp_arangodb_async.server.app import App, announce, open_app
+from mcp_arangodb_async.server.app import App, announce, open_app, reloading
 from mcp_arangodb_async.server.authentication import Authenticator, check_oauth
 from mcp_arangodb_async.server.build import ArangoServer, build_server
 from mcp_arangodb_async.server.guard import Answered, Guard, rules_of
 from mcp_arangodb_async.server.middleware.auditing import written
+from mcp_arangodb_async.server.portable import PortableSessions, SharedStore
 from mcp_arangodb_async.server.probes import Probes
-from mcp_arangodb_async.server.refusal import Receive, Scope, Send
+from mcp_arangodb_async.server.refusal import AsgiApp, Receive, Scope, Send
+from mcp_arangodb_async.server.reload import Load
 from mcp_arangodb_async.server.tokens import access_token
 from mcp_arangodb_async.server.wire import MAXIMUM_HEAD, Places, TimedConfig
 from mcp_arangodb_async.sessions import Principal
@@ -128,14 +130,18 @@ async def open_asgi(app: App) -> AsyncGenerator[tuple[Guard, ArangoServer]]:
         session_idle_timeout=settings.sessions.idle_timeout,
         max_sessions=settings.sessions.maximum,
         max_request_body_size=settings.http.max_body_bytes,
+        stateless=settings.sessions.redis is not None,
     )
+    mcp: AsgiApp = manager.handle_request
+    if settings.sessions.redis is not None:
+        mcp = PortableSessions(cast("SharedStore", app.sessions), mcp)
     rules = rules_of(settings)
     authenticator = Authenticator(settings)
     probes = Probes(app, authenticator)
     guard = Guard(
         rules,
         authenticator=authenticator,
-        mcp=manager.handle_request,
+        mcp=mcp,
         other=probes,
         accept=accept,
         lifespan=no_lifespan,
@@ -285,10 +291,14 @@ async def serve_until_signal(
     settings: Settings,
     listener: socket.socket,
     redactor: Redactor,
+    load: Load | None,
     stopping: Callable[[], None],
 ) -> int:
     """Serve on the listener until a signal; the exit code."""
-    async with open_http(settings, redactor=redactor, stopping=stopping) as server:
+    async with (
+        open_http(settings, redactor=redactor, stopping=stopping) as server,
+        reloading(server.app, load),
+    ):
         announce(settings)
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -298,7 +308,7 @@ async def serve_until_signal(
         return 130 if server.interrupted else 0
 
 
-def serve_http(settings: Settings, redactor: Redactor) -> int:
+def serve_http(settings: Settings, redactor: Redactor, load: Load | None = None) -> int:
     """Listen and serve until a signal; the exit code."""
     rules_of(settings)
     check_oauth(settings.oauth)
@@ -312,6 +322,6 @@ def serve_http(settings: Settings, redactor: Redactor) -> int:
     last = LastResort(settings.http.drain_deadline + LAST_RESORT_SECONDS)
     try:
         with runner:
-            return int(runner.run(serve_until_signal(settings, listener, redactor, last.start)))
+            return int(runner.run(serve_until_signal(settings, listener, redactor, load, last.start)))
     finally:
         last.cancel()
