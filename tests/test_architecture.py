@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "observability": {"errors"},
     "connections": {"errors", "observability", "config", "engine"},
     "operations": {"errors", "connections"},
-    "sql": {"errors", "observability", "config", "connections"},
+    "sql": {"errors", "observability", "config", "connections", "operations"},  # AQL that only reads
     "sessions": {"errors", "config"},
     "workflows": {"errors"},
     "gateway": {"errors", "observability", "config", "connections"},

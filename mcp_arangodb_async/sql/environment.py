@@ -1,53 +1,125 @@
-"""One environment: its statements go through its policy, its limits and its read-only session."""
+"""One environment: its statements go through its policy, its limits and its read-only session.
+
+    environment = environments.get("staging")
+    answer = await environment.query("SELECT * FROM users WHERE id = :id", {"id": 7})
+
+A statement is judged (`policy.py`), its values are bound (`parameters.py`), a connection is lent
+(`connections/sql/pool.py`), and what comes back is masked. Whatever goes wrong names the environment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
-from mcp_arangodb_async.connections.sql.connection import Chunks, Column, Row
+from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.connections.single import SingleFlight
+from mcp_arangodb_async.connections.sql.connection import (
+    Chunks,
+    Column,
+    Command,
+    OpenRows,
+    Row,
+    SqlConnection,
+)
+from mcp_arangodb_async.connections.sql.opening import check_installed, open_pool
+from mcp_arangodb_async.connections.sql.pool import Lease, SqlPool
+from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError
+from mcp_arangodb_async.observability.logs import get_logger
+from mcp_arangodb_async.sql.answer import Answer, QueryLimits
+
+__all__ = ["Answer", "Environment", "QueryLimits"]
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.sql.dialects.dialect import Dialect
+    from mcp_arangodb_async.sql.masking import Masking
+    from mcp_arangodb_async.sql.parameters import Template
+    from mcp_arangodb_async.sql.policy import Guard, Judged
+
+log = get_logger(__name__)
+
+# An answer up to this is small: the same text is asked for in one round trip the next time.
+SMALL_ROWS, SMALL_BYTES = 100, 64 * 1024
+REMEMBERED = 512
+CHUNK_BYTES = 1024 * 1024
+# The rest of an answer waits on the server so long, and holds a connection until then.
+HELD_SECONDS = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    """Rows that wait on the server for somebody to ask for more."""
+
+    lease: Lease
+    rows: OpenRows
+    masking: Masking | None
+    timer: asyncio.TimerHandle | None = None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of a text: how its values are bound, and whether its answers were small."""
+
+    template: Template
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What an environment answered; `rows` hold Python values, `sql.values.shown_rows` makes them JSON.
+class _Tools:
+    """What reads statements; loaded late, because the parser takes a tenth of a second to import."""
 
-    `engine` is `postgresql`, `mariadb`, `mysql`, `sqlite` or `arangodb`; `version` the server's own.
-    """
-
-    environment: str
-    engine: str
-    version: str
-    access: Access
-    columns: tuple[Column, ...]
-    rows: list[Row]
-    truncated: bool
-    affected: int | None
-    ms: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryLimits:
-    """What one statement may take; the environment's own caps hold as well."""
-
-    rows: int
-    bytes: int
-    seconds: float
+    guard: Guard
+    dialect: Dialect
+    pool: SqlPool
+    known: OrderedDict[str, _Known] = field(default_factory=OrderedDict[str, _Known])
 
 
 class Environment:
-    """A named environment; nothing is connected before a statement needs it."""
+    """A named environment; nothing is loaded or connected before a statement needs it."""
 
     def __init__(self, settings: EnvironmentSettings) -> None:
         self.settings = settings
+        self._tools: _Tools | None = None
+        self._loading = SingleFlight(self._load)
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._handles = 0
+        self._closed = False
+        self._ending: set[asyncio.Task[None]] = set()
+        self.check()
+
+    def check(self) -> None:
+        """ConfigError unless what this kind needs is installed."""
+        check_installed(self.settings.kind, self.settings.name)
 
     @property
     def name(self) -> str:
         """Its name in the configuration."""
         return self.settings.name
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its dialect; UnsupportedError for an environment without SQL."""
+        from mcp_arangodb_async.sql.dialects import DIALECTS
+
+        return DIALECTS[self.settings.kind]
+
+    @property
+    def pool(self) -> SqlPool | None:
+        """Its connections; None before the first statement."""
+        return self._tools.pool if self._tools else None
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the server failed lately and is not asked now."""
+        return self._tools is not None and self._tools.pool.is_resting
 
     async def query(
         self,
@@ -55,19 +127,365 @@ class Environment:
         parameters: Mapping[str, Any] | None = None,
         *,
         limits: QueryLimits | None = None,
-        confirm: bool = False,
+        confirm: str | None = None,
+        hold: bool = False,
     ) -> Answer:
-        """Run one statement of a caller: refused or run as policy and access say."""
-        raise NotImplementedError
+        """Run one statement of a caller: refused, or run as policy and access say.
+
+        `confirm` is the word that an earlier refusal gave for exactly this statement. With `hold`, rows
+        beyond the limit wait on the server: `more` takes them.
+        """
+        started = time.perf_counter()
+        try:
+            tools = self._tools or await self._loading.run()
+            guard = tools.guard
+            judged = guard.judge(text) if guard.is_cheap(text) else await asyncio.to_thread(guard.judge, text)
+            self._allow(judged, tools, text, parameters or {}, confirm)
+            bound = self._bound(limits)
+            statement = judged.statement
+            known = self._known(tools, statement.text)
+            read_only = self.settings.access == "read" or statement.kind == "read"
+            command = known.template.command(parameters or {}, read_only=read_only, small=known.small)
+            ends_at = time.monotonic() + bound.seconds
+            if self.settings.policy.max_cost is not None:
+                await self._check_cost(tools, statement.text, parameters or {}, ends_at)
+            holds = hold and read_only and not known.small
+            answer = await self._run(tools, command, bound, ends_at, started, judged.decision.masking, holds)
+            if read_only and not known.small:
+                known.small = not answer.truncated and len(answer.rows) <= SMALL_ROWS
+            return answer
+        except MaaError as error:
+            raise self.named(error, started) from error.__cause__
 
     async def inspect(
         self, text: str, parameters: Mapping[str, Any] | None = None, *, max_rows: int = 100_000
     ) -> Answer:
         """Run a statement of our own that reads catalogues: policy is not asked, the session is read-only."""
-        raise NotImplementedError
+        started = time.perf_counter()
+        try:
+            tools = self._tools or await self._loading.run()
+            command = self._known(tools, text).template.command(parameters or {}, read_only=True)
+            bound = QueryLimits(rows=max_rows, bytes=256 * CHUNK_BYTES, seconds=self.settings.query_timeout)
+            ends_at = time.monotonic() + bound.seconds
+            return await self._run(tools, command, bound, ends_at, started, None, hold=False)
+        except MaaError as error:
+            raise self.named(error, started) from error.__cause__
 
-    def stream(
+    @asynccontextmanager
+    async def stream(
         self, text: str, parameters: Mapping[str, Any] | None = None, *, chunk_rows: int = 1000
-    ) -> AbstractAsyncContextManager[Chunks]:
-        """The rows of a statement that reads, in chunks from a server-side cursor; policy is asked first."""
-        raise NotImplementedError
+    ) -> AsyncGenerator[Chunks]:
+        """The rows of a statement that reads, in chunks from a server-side cursor; policy is asked first.
+
+        Each chunk has the environment's `query_timeout` to come. A consumer who does not ask holds the
+        server back; no chunk is fetched before it is asked for.
+        """
+        started = time.perf_counter()
+        try:
+            tools = self._tools or await self._loading.run()
+            judged = await asyncio.to_thread(tools.guard.judge, text)
+            self._allow(judged, tools, text, parameters or {}, None)
+            if judged.statement.kind != "read":
+                raise DeniedError(f"only a statement that reads can be streamed: {judged.statement.why}")
+            command = self._known(tools, judged.statement.text).template.command(
+                parameters or {}, read_only=True
+            )
+            ends_at = time.monotonic() + self.settings.query_timeout
+            lease = await self._lease(tools, ends_at)
+        except MaaError as error:
+            raise self.named(error, started) from error.__cause__
+        failure: BaseException | None = None
+        rows: OpenRows | None = None
+        try:
+            try:
+                rows = await lease.connection.open(command, ends_at=ends_at)
+            except MaaError as error:
+                raise self.named(error, started) from error.__cause__
+            yield _Chunks(self, rows, judged.decision.masking, chunk_rows)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            await self._finish(lease, rows, failure)
+
+    async def more(self, rest: str, *, limits: QueryLimits | None = None) -> Answer:
+        """More of an answer that was held; NotFoundError if the server no longer has it."""
+        started = time.perf_counter()
+        held = self._held.pop(rest, None)
+        if held is None:
+            raise NotFoundError(
+                f"environment {self.name!r}: the rest of this answer is gone", hint="run the statement again"
+            )
+        if held.timer is not None:
+            held.timer.cancel()
+        bound = self._bound(limits)
+        failure: BaseException | None = None
+        kept = None
+        try:
+            rows, _ = await held.rows.take(
+                rows=bound.rows, size=bound.bytes, ends_at=time.monotonic() + bound.seconds
+            )
+            if not held.rows.done:
+                kept = self._hold(held.lease, held.rows, held.masking)
+            return self._answer(
+                held.lease.connection, held.rows.columns, rows, held.masking, started, rest=kept
+            )
+        except BaseException as error:
+            failure = error
+            if isinstance(error, MaaError):
+                raise self.named(error, started) from error.__cause__
+            raise
+        finally:
+            if kept is None:
+                await self._finish(held.lease, held.rows, failure)
+
+    def forget(self, rest: str) -> None:
+        """Give up the rest of an answer."""
+        held = self._held.pop(rest, None)
+        if held is not None:
+            self._drop(held)
+
+    async def start(self) -> None:
+        """Load what is needed and open connections in the background."""
+        tools = self._tools or await self._loading.run()
+        tools.pool.start()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        await self._loading.stop()
+        for rest in list(self._held):
+            self.forget(rest)
+        if self._ending:
+            await asyncio.wait(self._ending)
+        if self._tools is not None:
+            await self._tools.pool.close()
+
+    async def fresh(self, ends_at: float) -> SqlConnection:
+        """A connection beside the pool's, for those who try what connecting takes; theirs to close."""
+        tools = self._tools or await self._loading.run()
+        return await tools.pool.fresh(ends_at)
+
+    def confirmation(self, text: str, parameters: Mapping[str, Any]) -> str:
+        """The word that confirms exactly this statement with these values here."""
+        told = json.dumps([self.name, text, parameters], sort_keys=True, default=str)
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+    def named(self, error: MaaError, started: float) -> MaaError:
+        """The error with the environment's name in it, and a line in the log."""
+        prefix = f"environment {self.name!r}"
+        if not error.message.startswith(prefix):
+            error.message = f"{prefix}: {error.message}"
+            error.args = (error.message,)
+            error.database = self.name
+            ms = round((time.perf_counter() - started) * 1000, 2)
+            log.warning("environment.failed", environment=self.name, code=error.code, ms=ms)
+        return error
+
+    async def _load(self) -> _Tools:
+        policy, _, dialects = await asyncio.to_thread(_modules)
+        settings = self.settings
+        dialect: Dialect = dialects.DIALECTS[settings.kind]
+        reads = settings.access == "read"
+        authorizer = None
+        if settings.kind == "sqlite" and reads:
+            authorizer = import_module("mcp_arangodb_async.sql.dialects.sqlite").authorize
+        pool = open_pool(
+            settings,
+            session=(*dialect.session, *(dialect.read_only if reads else ())),
+            authorizer=authorizer,
+        )
+        self._tools = _Tools(guard=policy.Guard(settings), dialect=dialect, pool=pool)
+        return self._tools
+
+    def _allow(
+        self, judged: Judged, tools: _Tools, text: str, parameters: Mapping[str, Any], confirm: str | None
+    ) -> None:
+        """Raise unless the policy lets the statement run."""
+        decision = judged.decision
+        if decision.ruling == "deny":
+            raise tools.guard.refusal(judged)
+        word = self.confirmation(text, parameters)
+        if decision.ruling == "confirm" and confirm != word:
+            raise DeniedError(
+                f"environment {self.name!r} asks for confirmation: {decision.why}",
+                database=self.name,
+                hint=f"if that is wanted, send the same statement again with confirm: {word}",
+            )
+        if self.settings.access == "read" and not tools.dialect.passes_gate(judged.statement.text):
+            raise tools.guard.refusal(judged)
+
+    def _bound(self, limits: QueryLimits | None) -> QueryLimits:
+        settings = self.settings
+        if limits is None:
+            return QueryLimits(
+                rows=settings.max_rows, bytes=settings.max_bytes, seconds=settings.query_timeout
+            )
+        return QueryLimits(
+            rows=min(limits.rows, settings.max_rows),
+            bytes=min(limits.bytes, settings.max_bytes),
+            seconds=min(limits.seconds, settings.query_timeout),
+        )
+
+    def _known(self, tools: _Tools, text: str) -> _Known:
+        known = tools.known.get(text)
+        if known is None:
+            from mcp_arangodb_async.sql.parameters import template_of
+
+            known = tools.known[text] = _Known(template_of(text, tools.dialect))
+            if len(tools.known) > REMEMBERED:
+                tools.known.popitem(last=False)
+        return known
+
+    async def _check_cost(
+        self, tools: _Tools, text: str, parameters: Mapping[str, Any], ends_at: float
+    ) -> None:
+        """Ask the planner first, where the policy caps the cost."""
+        explain = self._known(tools, tools.dialect.explain(text)).template
+        command = explain.command(parameters, read_only=True)
+        lease = await self._lease(tools, ends_at)
+        failure: BaseException | None = None
+        try:
+            plan = await lease.connection.fetch(
+                command, max_rows=10_000, max_bytes=CHUNK_BYTES, ends_at=ends_at
+            )
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            lease.give_back(failure)
+        why = tools.guard.over_cost(plan.rows)
+        if why is not None:
+            raise DeniedError(f"environment {self.name!r} refuses it: {why}", database=self.name)
+
+    async def _lease(self, tools: _Tools, ends_at: float) -> Lease:
+        """A connection; answers that wait for nobody make room first."""
+        while tools.pool.is_busy and self._held:
+            rest = next(iter(self._held))
+            held = self._held.pop(rest)
+            await self._finish(held.lease, held.rows, None)
+        return await tools.pool.take(ends_at=ends_at)
+
+    async def _run(
+        self,
+        tools: _Tools,
+        command: Command,
+        bound: QueryLimits,
+        ends_at: float,
+        started: float,
+        masking: Masking | None,
+        hold: bool,
+    ) -> Answer:
+        lease = await self._lease(tools, ends_at)
+        connection = lease.connection
+        failure: BaseException | None = None
+        rest = None
+        try:
+            if not hold:
+                found = await connection.fetch(
+                    command, max_rows=bound.rows, max_bytes=bound.bytes, ends_at=ends_at
+                )
+                return self._answer(
+                    connection,
+                    found.columns,
+                    found.rows,
+                    masking,
+                    started,
+                    truncated=found.truncated,
+                    affected=found.affected,
+                )
+            rows = await connection.open(command, ends_at=ends_at)
+            taken, _ = await rows.take(rows=bound.rows, size=bound.bytes, ends_at=ends_at)
+            if rows.done:
+                await rows.close()
+            else:
+                rest = self._hold(lease, rows, masking)
+            return self._answer(connection, rows.columns, taken, masking, started, rest=rest)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            if rest is None:
+                lease.give_back(failure)
+
+    def _answer(
+        self,
+        connection: SqlConnection,
+        columns: tuple[Column, ...],
+        rows: list[Row],
+        masking: Masking | None,
+        started: float,
+        *,
+        truncated: bool = False,
+        affected: int | None = None,
+        rest: str | None = None,
+    ) -> Answer:
+        if masking is not None:
+            rows = masking.apply([column.name for column in columns], rows)
+        return Answer(
+            environment=self.name,
+            engine=connection.engine,
+            version=connection.version,
+            access=self.settings.access,
+            columns=columns,
+            rows=rows,
+            truncated=truncated or rest is not None,
+            affected=affected,
+            ms=round((time.perf_counter() - started) * 1000, 3),
+            rest=rest,
+        )
+
+    def _hold(self, lease: Lease, rows: OpenRows, masking: Masking | None) -> str:
+        """Keep the rows for a while; the oldest of too many go."""
+        self._handles += 1
+        rest = str(self._handles)
+        held = self._held[rest] = _Held(lease=lease, rows=rows, masking=masking)
+        held.timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self.forget, rest)
+        while len(self._held) > max(1, self.settings.pool.max_connections // 2):
+            self.forget(next(iter(self._held)))
+        return rest
+
+    def _drop(self, held: _Held) -> None:
+        if held.timer is not None:
+            held.timer.cancel()
+        task = asyncio.get_running_loop().create_task(self._finish(held.lease, held.rows, None))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _finish(self, lease: Lease, rows: OpenRows | None, failure: BaseException | None) -> None:
+        """End rows and give their connection back, whatever happened to them."""
+        try:
+            if rows is not None and failure is None:
+                await rows.close()
+        except MaaError as error:
+            failure = error
+        finally:
+            lease.give_back(failure)
+
+
+class _Chunks:
+    """The rows of a stream; see `Chunks`."""
+
+    def __init__(self, owner: Environment, rows: OpenRows, masking: Masking | None, chunk_rows: int) -> None:
+        self.columns = rows.columns
+        self._owner = owner
+        self._rows = rows
+        self._masking = masking
+        self._chunk_rows = chunk_rows
+        self._names = [column.name for column in rows.columns]
+
+    async def __aiter__(self) -> AsyncIterator[list[Row]]:
+        while not self._rows.done:
+            started = time.perf_counter()
+            ends_at = time.monotonic() + self._owner.settings.query_timeout
+            try:
+                rows, _ = await self._rows.take(rows=self._chunk_rows, size=CHUNK_BYTES, ends_at=ends_at)
+            except MaaError as error:
+                raise self._owner.named(error, started) from error.__cause__
+            if rows:
+                yield self._masking.apply(self._names, rows) if self._masking is not None else rows
+
+
+def _modules() -> Sequence[Any]:
+    """What reads statements; on a thread."""
+    return [import_module(f"mcp_arangodb_async.sql.{name}") for name in ("policy", "parameters", "dialects")]

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings
-from mcp_arangodb_async.errors import MaaError
+from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
+from mcp_arangodb_async.connections.sql.pool import NotTriedError
+from mcp_arangodb_async.connections.suggest import closest
+from mcp_arangodb_async.errors import (
+    DeadlineError,
+    DeniedError,
+    InputError,
+    MaaError,
+    UnknownDatabaseError,
+)
+from mcp_arangodb_async.sql.arango import ArangoEnvironment
 from mcp_arangodb_async.sql.environment import Answer, Environment, QueryLimits
 
 Status = Literal["ok", "error", "timeout", "refused", "skipped", "unknown"]
+# Environments that are asked at the same time by one fan-out.
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What one environment made of a statement: an answer, or the error with its status.
 
-    `refused`: policy or rights forbid it; `skipped`: it was not tried, as its breaker is open;
+    `refused`: policy or rights forbid it; `skipped`: it was not tried, as its server failed lately;
     `unknown`: no such environment.
     """
 
@@ -28,20 +42,58 @@ class Outcome:
 
 
 class Environments:
-    """Every configured environment."""
+    """Every configured environment that is enabled.
 
-    def __init__(self, settings: Mapping[str, EnvironmentSettings], *, default: str | None = None) -> None:
-        self._settings = dict(settings)
+    `manager` has the databases that environments of kind `arangodb` name. `read_only` makes every access
+    `read`, whatever is configured.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, EnvironmentSettings],
+        *,
+        default: str | None = None,
+        manager: MultiDatabaseConnectionManager | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.configured = dict(settings)
         self.default = default
+        self._manager = manager
+        self._environments: dict[str, Environment] = {}
+        for name, one in settings.items():
+            if one.enabled:
+                told = replace(one, access="read") if read_only else one
+                self._environments[name] = self._made(told)
+        self._starting: set[asyncio.Task[None]] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The configured names, in the order of the configuration."""
-        return tuple(self._settings)
+        """The names of those that are enabled, in the order of the configuration."""
+        return tuple(self._environments)
 
     def get(self, name: str) -> Environment:
         """The environment of that name; raises UnknownDatabaseError listing the names."""
-        raise NotImplementedError
+        try:
+            return self._environments[name]
+        except KeyError:
+            raise self.unknown(name) from None
+
+    def resolve(self, argument: str | None, focus: str | None = None) -> tuple[str, str]:
+        """The environment of a call and what decided it: argument, focus, default, only one.
+
+        Raises where nothing decides: with several environments, none is taken by chance.
+        """
+        for name, source in ((argument, "argument"), (focus, "focus"), (self.default, "default_environment")):
+            if name:
+                self.get(name)
+                return name, source
+        if len(self.names) == 1:
+            return self.names[0], "only_one"
+        raise InputError(
+            f"no environment is named, and there is no default; configured: {', '.join(self.names)}",
+            field="environment",
+            hint="name one, or set default_environment in the configuration",
+        )
 
     async def run_many(
         self,
@@ -50,13 +102,90 @@ class Environments:
         parameters: Mapping[str, Any] | None = None,
         *,
         limits: QueryLimits | None = None,
-        confirm: bool = False,
+        confirm: str | None = None,
     ) -> dict[str, Outcome]:
-        """Run one statement everywhere at once; each environment has its own deadline and outcome."""
-        raise NotImplementedError
+        """Run one statement everywhere at once; each environment has its own deadline and outcome.
+
+        An environment that fails, is unknown or refuses costs the others nothing. The caller's cancellation
+        stops all of them, on their servers.
+        """
+        places = asyncio.Semaphore(AT_ONCE)
+        chosen = list(dict.fromkeys(names))
+
+        async def one(name: str) -> Outcome:
+            async with places:
+                return await self.outcome(name, text, parameters, limits=limits, confirm=confirm)
+
+        if len(chosen) == 1:
+            return {chosen[0]: await one(chosen[0])}
+        found = await asyncio.gather(*(one(name) for name in chosen))
+        return dict(zip(chosen, found, strict=True))
+
+    async def outcome(
+        self,
+        name: str,
+        text: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        limits: QueryLimits | None = None,
+        confirm: str | None = None,
+    ) -> Outcome:
+        """What one environment makes of a statement; raises nothing but the caller's cancellation."""
+        started = time.perf_counter()
+        try:
+            answer = await self.get(name).query(text, parameters, limits=limits, confirm=confirm)
+        except MaaError as error:
+            return Outcome(status=status_of(error), ms=since(started), error=error)
+        return Outcome(status="ok", ms=since(started), answer=answer)
 
     def start(self) -> None:
-        """Open in the background what is configured as eager; never waits, never fails."""
+        """Open in the background what is configured as eager, all at once; never waits, never fails."""
+        for environment in self._environments.values():
+            if environment.settings.eager:
+                task = asyncio.get_running_loop().create_task(environment.start())
+                self._starting.add(task)
+                task.add_done_callback(self._starting.discard)
 
     async def close(self) -> None:
-        """Close every pool."""
+        """Close everything, all at once; bounded in time."""
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*(environment.close() for environment in self._environments.values()))
+
+    def unknown(self, name: str) -> UnknownDatabaseError:
+        """The error for a name that is not configured, or switched off."""
+        listed = ", ".join(self.names) or "none"
+        off = name in self.configured
+        return UnknownDatabaseError(
+            f"environment {name[:80]!r} is switched off (enabled: false); usable: {listed}"
+            if off
+            else f"no environment {name[:80]!r}; configured: {listed}",
+            field="environment",
+            did_you_mean=closest(name, self.names),
+        )
+
+    def _made(self, settings: EnvironmentSettings) -> Environment:
+        if settings.kind != "arangodb":
+            return Environment(settings)
+        assert self._manager is not None, "environments of kind arangodb need the databases"
+        return ArangoEnvironment(settings, self._manager)
+
+
+def status_of(error: MaaError) -> Status:
+    """The status that an error means in a fan-out."""
+    match error:
+        case NotTriedError():
+            return "skipped"
+        case UnknownDatabaseError():
+            return "unknown"
+        case DeadlineError():
+            return "timeout"
+        case DeniedError():
+            return "refused"
+        case _:
+            return "error"
+
+
+def since(started: float) -> float:
+    """Milliseconds since a time of `time.perf_counter`."""
+    return round((time.perf_counter() - started) * 1000, 3)

@@ -136,6 +136,7 @@ class SqlPool:
         self.address = address
         self.settings = settings
         self.last_error: MaaError | None = None
+        self.when_closed: Callable[[], None] | None = None
         self._connect_timeout = connect_timeout
         self._opener = opener
         self._clock = clock
@@ -151,6 +152,11 @@ class SqlPool:
         self._recovering: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next caller would have to wait."""
+        return self._permits.locked()
 
     @property
     def is_resting(self) -> bool:
@@ -200,6 +206,10 @@ class SqlPool:
             self._counts.settling += 1
             self._run(self._settle(connection, stopped=error is not None))
 
+    async def fresh(self, ends_at: float) -> SqlConnection:
+        """A connection that the pool knows nothing of; its caller closes it."""
+        return await self._opener(ends_at)
+
     def start(self) -> None:
         """Open what the configuration wants open, in the background; a server that is down is tried again."""
         self._recover()
@@ -217,6 +227,8 @@ class SqlPool:
             self._forget(entry.connection)
         if waiting or self._tasks:
             await asyncio.wait([*waiting, *self._tasks], timeout=CLOSE_SECONDS + SETTLE_SECONDS)
+        if self.when_closed is not None:
+            self.when_closed()
 
     def counters(self) -> PoolCounters:
         """What it did and holds."""
