@@ -191,7 +191,7 @@ class Collection:
 
     def lookup(
         self, tx: Transaction, index: Index, bounds: Bounds, *, reverse: bool = False
-    ) -> Iterator[Document]:
+    ) -> Iterable[Document]:
         """Documents within the bounds of a sorted index, in index order; ties are in the order of writing.
 
         Each document comes once, also when an array index holds several of its elements in the range. A
@@ -200,32 +200,41 @@ class Collection:
         if index.type == "primary":
             (value,) = bounds.equal
             document = self._by_key_or_id(tx, value)
-            return iter(() if document is None else (document,))
+            return () if document is None else (document,)
+        writer = self._writer(index)
         lower, upper = key_range(bounds)
-        return self._found(tx, index, tx.store.scan(self._entries(index), lower, upper, reverse=reverse))
+        if upper is None:
+            return self._found(tx, writer, tx.store.scan(writer.space, lower, upper, reverse=reverse))
+        first = tx.store.some(writer.space, lower, upper, _FIRST_BATCH, reverse=reverse)
+        if len(first) < _FIRST_BATCH:
+            numbers = _numbers(writer, first)
+            return [document for document in self.load_many(tx, list(numbers)) if document is not None]
+        last = first[-1][0]
+        bounds_left = (lower, last) if reverse else (last + b"\0", upper)
+        rest = tx.store.scan(writer.space, *bounds_left, reverse=reverse)
+        return self._found(tx, writer, chain(first, rest))
 
     def lookup_in(
         self, tx: Transaction, index: Index, values: Iterable[Any], *, reverse: bool = False
-    ) -> Iterator[Document]:
+    ) -> Iterable[Document]:
         """Documents whose first index field equals one of the values (`IN`): each once, in index order."""
         if index.type == "primary":
             distinct = dict.fromkeys(value for value in values if isinstance(value, str))
             found = [self._by_key_or_id(tx, value) for value in distinct]
-            return iter([document for document in found if document is not None])
+            return [document for document in found if document is not None]
         ranges = sorted({key_range(Bounds(equal=(value,))) for value in values}, reverse=reverse)
-        space = self._entries(index)
+        writer = self._writer(index)
+        scan = tx.store.scan
         return self._found(
             tx,
-            index,
-            (pair for lower, upper in ranges for pair in tx.store.scan(space, lower, upper, reverse=reverse)),
+            writer,
+            (pair for lower, upper in ranges for pair in scan(writer.space, lower, upper, reverse=reverse)),
         )
 
     def _found(
-        self, tx: Transaction, index: Index, pairs: Iterator[tuple[bytes, bytes]]
+        self, tx: Transaction, writer: EntryWriter, pairs: Iterable[tuple[bytes, bytes]]
     ) -> Generator[Document]:
-        numbers = (int.from_bytes(value or key[-8:], "big") for key, value in pairs)
-        if index.has_expansion:
-            numbers = _once(numbers)
+        numbers = iter(_numbers(writer, pairs))
         size = _FIRST_BATCH
         while batch := list(islice(numbers, size)):
             for document in self.load_many(tx, batch):
@@ -314,10 +323,10 @@ class Collection:
             return self.get(tx, value)
         return self.get(tx, key) if collection == self.name else None
 
-    def _entries(self, index: Index) -> Space[bytes]:
+    def _writer(self, index: Index) -> EntryWriter:
         for writer in self.writers:
             if writer.index.id == index.id:
-                return writer.space
+                return writer
         raise ValueError(f"index {index.full_id} of type {index.type} has no sorted entries")
 
     # Writing
@@ -389,7 +398,7 @@ class Collection:
         if known is not None and known[0] == stamp and tx.touched(self.id) is None:
             return known[1]
         if index.type == "edge" or keeps_entries(index):
-            space = self.from_edges if index.type == "edge" else self._entries(index)
+            space = self.from_edges if index.type == "edge" else self._writer(index).space
             keys = [key[:-8] for key, _ in islice(tx.store.scan(space), _SAMPLE)]
         else:
             made = EntryWriter(self.id, index).keys
@@ -438,6 +447,12 @@ def _own(touched: Touched | None, number: int) -> Document | None:
         return None
     found = touched.added.get(number)
     return None if found is None else found[0]
+
+
+def _numbers(writer: EntryWriter, pairs: Iterable[tuple[bytes, bytes]]) -> Iterable[int]:
+    """The numbers of documents in entries; each once, where a document may have several entries."""
+    numbers = (int.from_bytes(value or key[-8:], "big") for key, value in pairs)
+    return _once(numbers) if writer.has_expansion else numbers
 
 
 def _once(numbers: Iterable[int]) -> Generator[int]:

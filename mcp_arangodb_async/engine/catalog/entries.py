@@ -40,13 +40,14 @@ def space_of(collection: int, index: Index) -> Space[bytes]:
 class EntryWriter:
     """Makes the entries of one index. Built once for each version of a collection."""
 
-    __slots__ = ("index", "is_unique", "keys", "space")
+    __slots__ = ("has_expansion", "index", "is_unique", "keys", "space")
 
     def __init__(self, collection: int, index: Index) -> None:
         """For an index that keeps entries."""
         self.index = index
         self.space = space_of(collection, index)
         self.is_unique = index.unique
+        self.has_expansion = index.has_expansion
         #: The encoded values of a document: one key, or several for an array index, or none for a sparse one.
         self.keys: Callable[[Document], Sequence[bytes]] = _keys_of(index)
 

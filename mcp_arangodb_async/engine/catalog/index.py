@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from mcp_arangodb_async.engine.records import record
+
 IndexType = Literal[
     "primary",
     "edge",
@@ -70,7 +72,7 @@ class Index:
         return any(step is not None for step in self.expanded)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Bound:
     """One end of a range over the field after the equal prefix."""
 
@@ -78,7 +80,7 @@ class Bound:
     inclusive: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Bounds:
     """Which entries of a sorted index: `equal` fixes the first fields, then one range over the next field.
 

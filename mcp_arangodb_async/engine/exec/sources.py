@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain, islice
 from operator import length_hint
 from typing import Any, TypeVar
@@ -100,7 +100,7 @@ def lookup(
     ctx: QueryContext, collection: Collection, index: Index, bounds: Bounds, reverse: bool
 ) -> Iterable[dict[str, Any]]:
     """Documents within the bounds of an index, in its order."""
-    return chain.from_iterable(_found(ctx, collection.lookup(ctx.tx, index, bounds, reverse=reverse)))
+    return _counted(ctx, collection.lookup(ctx.tx, index, bounds, reverse=reverse))
 
 
 def lookup_in(
@@ -109,7 +109,16 @@ def lookup_in(
     """Documents whose first index field is one of the values; nothing unless it is an array."""
     if not isinstance(values, list):
         return ()
-    return chain.from_iterable(_found(ctx, collection.lookup_in(ctx.tx, index, values)))
+    return _counted(ctx, collection.lookup_in(ctx.tx, index, values))
+
+
+def _counted(ctx: QueryContext, found: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Documents that count as they are read; what is one at most is simply handed on."""
+    if isinstance(found, Sized) and len(found) < 2:
+        ctx.tick(len(found))
+        ctx.stats.scanned_index += len(found)
+        return found
+    return chain.from_iterable(_found(ctx, iter(found)))
 
 
 def _found(ctx: QueryContext, found: Iterator[dict[str, Any]]) -> Iterator[Iterator[dict[str, Any]]]:

@@ -7,6 +7,7 @@ each, and its commit replaces the roots; readers never wait and never see half o
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from mcp_arangodb_async.engine.errors import ERROR_LOCK_TIMEOUT, ERROR_SHUTTING_DOWN, ArangoError
@@ -141,6 +142,13 @@ class MemoryTransaction:
         root = self._root(space)
         self._own.clear()  # what the scan walks over is copied before it changes
         return self._while_open(root.pairs_down(lower, upper) if reverse else root.pairs(lower, upper))
+
+    def some(
+        self, space: Space[K], lower: K, upper: K, count: int, *, reverse: bool = False
+    ) -> list[tuple[K, bytes]]:
+        """See `StoreTransaction.some`."""
+        root = self._root(space)
+        return list(islice(root.pairs_down(lower, upper) if reverse else root.pairs(lower, upper), count))
 
     def put(self, space: Space[K], key: K, value: bytes) -> None:
         """See `StoreTransaction.put`."""

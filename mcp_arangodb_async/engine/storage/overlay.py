@@ -6,6 +6,7 @@ when another transaction has changed one meanwhile, the commit fails with 1200 a
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from mcp_arangodb_async.engine.errors import ERROR_ARANGO_CONFLICT, ERROR_RESOURCE_LIMIT, ArangoError
@@ -79,6 +80,14 @@ class OverlayTransaction:
         if not own:
             return base
         return _merged(base, own[::-1] if reverse else own, reverse=reverse)
+
+    def some(
+        self, space: Space[K], lower: K, upper: K, count: int, *, reverse: bool = False
+    ) -> list[tuple[K, bytes]]:
+        """See `StoreTransaction.some`."""
+        if space.name not in self._changes:
+            return self._base.some(space, lower, upper, count, reverse=reverse)
+        return list(islice(self.scan(space, lower, upper, reverse=reverse), count))
 
     def put(self, space: Space[K], key: K, value: bytes) -> None:
         """See `StoreTransaction.put`. Raises 32 when the transaction has grown too large."""

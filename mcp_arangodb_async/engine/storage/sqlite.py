@@ -42,6 +42,8 @@ class _Statements(NamedTuple):
     put: str
     insert: str
     delete: str
+    first: str
+    last: str
     table: str
 
 
@@ -121,6 +123,8 @@ class SqliteStore:
                 put=f"INSERT OR REPLACE INTO {table} VALUES (?, ?)",
                 insert=f"INSERT INTO {table} VALUES (?, ?)",
                 delete=f"DELETE FROM {table} WHERE k = ?",
+                first=f"SELECT k, v FROM {table} WHERE k >= ? AND k < ? ORDER BY k LIMIT ?",
+                last=f"SELECT k, v FROM {table} WHERE k >= ? AND k < ? ORDER BY k DESC LIMIT ?",
                 table=table,
             )
             self._statements[name] = found
@@ -263,6 +267,17 @@ class SqliteTransaction:
             self._fail(error)
         self._cursors.add(cursor)
         return self._pairs(cursor)
+
+    def some(
+        self, space: Space[K], lower: K, upper: K, count: int, *, reverse: bool = False
+    ) -> list[tuple[K, bytes]]:
+        """See `StoreTransaction.some`."""
+        statements = self._store.statements(space.name)
+        statement = statements.last if reverse else statements.first
+        try:
+            return self._run(statement, (lower, upper, count)).fetchall()
+        except sqlite3.Error as error:
+            self._fail(error)
 
     def _pairs(self, cursor: sqlite3.Cursor) -> Iterator[Any]:
         try:

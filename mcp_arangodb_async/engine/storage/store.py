@@ -70,6 +70,12 @@ class StoreTransaction(Protocol):
         """
         ...
 
+    def some(
+        self, space: Space[K], lower: K, upper: K, count: int, *, reverse: bool = False
+    ) -> list[tuple[K, bytes]]:
+        """The first `count` pairs that `scan` would give, read at once: for a few much cheaper."""
+        ...
+
     def put(self, space: Space[K], key: K, value: bytes) -> None:
         """Set a key, whether or not it exists."""
         ...

@@ -113,6 +113,16 @@ def test_a_scan_is_a_snapshot_of_the_moment_it_starts(store: Store) -> None:
     overlay.rollback()
 
 
+def test_some_are_the_first_of_a_scan(store: Store) -> None:
+    overlay = opened(store)
+    assert overlay.some(ROWS, 1, 9, 2) == [(2, b"2"), (4, b"4")]
+    overlay.put(ROWS, 3, b"own")
+    overlay.delete(ROWS, 4)
+    assert overlay.some(ROWS, 1, 9, 3) == [(2, b"2"), (3, b"own"), (6, b"6")]
+    assert overlay.some(ROWS, 1, 9, 1, reverse=True) == [(8, b"8")]
+    overlay.rollback()
+
+
 def test_clearing_counts_every_key_as_written(store: Store) -> None:
     overlay = opened(store)
     overlay.clear_space(ROWS)

@@ -47,6 +47,19 @@ def test_keys_come_back_in_order_both_ways(store: Store) -> None:
     tx.rollback()
 
 
+def test_some_are_the_first_of_a_scan_and_see_what_was_just_written(store: Store) -> None:
+    fill(store, 20)
+    tx = store.begin(write=True)
+    tx.put(ROWS, 4, b"changed")
+    tx.delete(ROWS, 5)
+    assert tx.some(ROWS, 3, 18, 3) == [(3, b"3"), (4, b"changed"), (6, b"6")]
+    assert tx.some(ROWS, 3, 18, 2, reverse=True) == [(17, b"17"), (16, b"16")]
+    assert tx.some(ROWS, 19, 30, 8) == [(19, b"19")]
+    tx.rollback()
+    with pytest.raises(RuntimeError):
+        tx.some(ROWS, 0, 1, 1)
+
+
 def test_byte_keys_are_compared_byte_by_byte(store: Store) -> None:
     keys = [b"", b"\x00", b"a", b"a\x00", b"ab", b"b", b"\xff", b"\xff\xff"]
     tx = store.begin(write=True)
