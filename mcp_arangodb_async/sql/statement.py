@@ -45,6 +45,7 @@ QUERY_MODULES = frozenset(
     for name in (
         "aggregate",
         "array",
+        "constraints",
         "core",
         "datatypes",
         "functions",

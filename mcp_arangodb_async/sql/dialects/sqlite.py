@@ -168,7 +168,8 @@ SQLITE = Dialect(
     functions=FUNCTIONS,
     effects=EFFECTS,
     effects_by_prefix=(("pragma_", Effect(kind="admin", why="is not among the PRAGMAs that only tell")),),
-    before_parenthesis=RESERVED | words("decimal glob match numeric regexp varchar char"),
+    before_parenthesis=RESERVED
+    | words("char decimal float glob integer match numeric nvarchar real regexp varchar"),
     system_schemas=frozenset(),
     secrets=SECRETS,
     explained=explained,
