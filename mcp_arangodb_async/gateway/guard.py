@@ -65,6 +65,8 @@ NEVER: frozenset[Address] = frozenset(
 # All of unicast IPv6 that is handed out; the standard library counts more as global.
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Documentation's, which older Pythons take for global.
+_DOCUMENTATION = IPv6Network("3fff::/20")
 _TUNNELS = (IPv6Network("2001::/32"), IPv6Network("2002::/16"), IPv6Network("::/96"))
 
 
@@ -204,7 +206,7 @@ def refusal(address: Address, reach: Reach) -> str | None:
     if isinstance(address, IPv6Address):
         if not address.is_loopback and any(address in tunnel for tunnel in _TUNNELS):
             return "a tunnel's address"
-        if address not in _GLOBAL_IPV6:
+        if address not in _GLOBAL_IPV6 or address in _DOCUMENTATION:
             return "this machine" if address.is_loopback else "a private address"
     if not address.is_global:
         return "this machine" if address.is_loopback else "a private address"
@@ -288,7 +290,7 @@ def _why(url: str) -> str:
         return "it has a fragment"
     authority = url.partition("://")[2].partition("/")[0]
     if "@" in authority:
-        return "it has a user name or password; use headers and secret_headers"
+        return "it has a user name or password: send them as headers"
     if "://" not in url:
         return "write it like https://host/mcp"
     return "write it like https://host:port/path"

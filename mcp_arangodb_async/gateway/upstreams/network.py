@@ -218,7 +218,7 @@ def status_error(location: Location, status: int) -> MaaError:
     if status in {401, 403, 407}:
         return AuthenticationError(
             f"{location.origin} refused the credentials (HTTP {status})",
-            hint="update the server's secret_headers",
+            hint="update the server's headers",
         )
     if status in {408, 425, 429} or status >= 500:
         return UnavailableError(f"{location.origin} answered with HTTP {status}")
