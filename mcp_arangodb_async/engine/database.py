@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
@@ -30,6 +30,8 @@ from .search.segments import SearchIndexes
 
 __all__ = ["Access", "Database", "QueryResult"]
 
+REMEMBERED_USERS = 256
+
 
 class Database:
     """One database. Thread-safe; `catalog` holds what the database holds, `streams` its open transactions."""
@@ -43,6 +45,7 @@ class Database:
         self._planner = Planner(self._functions, compat)
         self._running = RunningQueries()
         self._search_indexes = SearchIndexes()
+        self._surroundings = lru_cache(maxsize=REMEMBERED_USERS)(self._surroundings_of)
         self._open_analyzer = partial(tokenizer_of, functions=self._functions, compat=compat)
 
     @property
@@ -66,9 +69,9 @@ class Database:
         Everything is computed before this returns, unless the option `stream` is set and the query only
         reads: then rows are computed as they are read. A query that fails has written nothing.
         """
-        phases = Phases()
         binds = bind_vars or {}
         settings = QueryOptions.of(options)
+        phases = Phases(is_wanted=settings.profile > 0)
         running = self._running.start(
             database=self.name, user=user or "", text=text, binds=binds, stream=settings.stream
         )
@@ -172,21 +175,21 @@ class Database:
     def _context(
         self, tx: Transaction, settings: QueryOptions, running: RunningQuery, access: Access | None
     ) -> QueryContext:
-        surroundings = Surroundings(
-            database_name=self.name, user_name=running.user or None, compat=self.compat
-        )
         ctx = QueryContext(
             transaction=tx,
             functions=self._functions,
             access=access,
-            surroundings=surroundings,
+            surroundings=self._surroundings(running.user),
             limits=settings.limits,
-            killed=running.killed,
+            stop=running.stop,
             search_indexes=self._search_indexes,
             open_analyzer=self._open_analyzer,
         )
         running.stats = ctx.stats
         return ctx
+
+    def _surroundings_of(self, user: str) -> Surroundings:
+        return Surroundings(database_name=self.name, user_name=user or None, compat=self.compat)
 
     def _end(self, running: RunningQuery, own: Transaction | None) -> None:
         self._running.end(running)

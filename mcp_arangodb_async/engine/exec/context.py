@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Event
 from typing import Any
 
 from mcp_arangodb_async.engine import errors
@@ -28,6 +27,8 @@ Access = Callable[[str, bool], object]
 DYNAMIC_CALLS = frozenset({"CALL", "APPLY"})
 #: Rows or elements between two looks at the limits.
 PACE = 1000
+#: Seconds between two looks at the limits while a query sleeps.
+LONGEST_NAP = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,15 @@ class Statistics:
     peak_memory: int = 0
 
 
+class Stop:
+    """Tells a query to stop, from any thread; it looks at `asked` now and then."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Who runs a query and where, as functions may ask."""
@@ -76,7 +86,7 @@ class QueryContext:
     functions: Mapping[str, Function]
     surroundings: Surroundings
     limits: Limits = field(default_factory=Limits)
-    killed: Event = field(default_factory=Event)
+    stop: Stop = field(default_factory=Stop)
     #: Asked before a collection is read that the plan does not name; raises 11 when the user may not.
     access: Access | None = None
     search_indexes: SearchIndexes = field(default_factory=SearchIndexes)
@@ -132,7 +142,7 @@ class QueryContext:
 
     def check(self) -> None:
         """Raise 1500 when the query was killed or is out of time."""
-        if self.killed.is_set():
+        if self.stop.asked:
             raise ArangoError(errors.ERROR_QUERY_KILLED)
         if self._deadline and time.monotonic() > self._deadline:
             raise ArangoError(
@@ -212,8 +222,8 @@ class QueryContext:
         end = time.monotonic() + seconds
         if self._deadline:
             end = min(end, self._deadline + 0.001)
-        while (left := end - time.monotonic()) > 0 and not self.killed.wait(min(left, 0.1)):
-            pass
+        while (left := end - time.monotonic()) > 0 and not self.stop.asked:
+            time.sleep(min(left, LONGEST_NAP))
         self.check()
 
     # The database

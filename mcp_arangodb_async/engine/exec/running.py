@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from threading import Event, Lock
+from threading import Lock
 from typing import Any
 
 from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.errors import ArangoError
 
-from .context import Statistics
+from .context import Statistics, Stop
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -25,7 +25,7 @@ class RunningQuery:
     text: str
     binds: Mapping[str, Any]
     stream: bool
-    killed: Event = field(default_factory=Event)
+    stop: Stop = field(default_factory=Stop)
     started: float = field(default_factory=time.time)
     stats: Statistics | None = None
 
@@ -63,7 +63,7 @@ class RunningQueries:
             raise ArangoError(
                 errors.ERROR_QUERY_NOT_FOUND, f"no query with id '{number}' is running in this database"
             )
-        query.killed.set()
+        query.stop.asked = True
 
     def describe(self) -> list[dict[str, Any]]:
         """All running queries, as `/_api/query/current` shows them, the oldest first."""
@@ -80,7 +80,7 @@ class RunningQueries:
                 "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(query.started)),
                 "runTime": now - query.started,
                 "peakMemoryUsage": 0 if query.stats is None else query.stats.peak_memory,
-                "state": "killed" if query.killed.is_set() else "executing",
+                "state": "killed" if query.stop.asked else "executing",
                 "stream": query.stream,
             }
             for query in queries

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -22,7 +22,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 
-from .sqlite_errors import READER_PATIENCE, lock_timeout, patiently, translated
+from .sqlite_errors import READER_PATIENCE, is_busy, lock_timeout, patiently, translated
 from .store import K, Space
 
 _PAGE_SIZE: Final = 8192  # index keys up to about 2 KB stay within a page
@@ -175,8 +175,6 @@ class SqliteStore:
         connection = self._take()
         try:
             patiently(lambda: connection.execute(begin), patience)
-            if begin == _BEGIN_READING:  # only the first read takes the snapshot
-                patiently(lambda: connection.execute("SELECT rootpage FROM sqlite_master LIMIT 1").fetchone())
         except sqlite3.Error as error:
             connection.close()
             raise translated(error, self._path) from error
@@ -227,10 +225,11 @@ class SqliteTransaction:
 
     def get(self, space: Space[K], key: K) -> bytes | None:
         """See `StoreTransaction.get`."""
+        statement = self._store.statements(space.name).get
         try:
-            row = self._run(self._store.statements(space.name).get, (key,)).fetchone()
+            row = self._run(statement, (key,)).fetchone()
         except sqlite3.Error as error:
-            self._fail(error)
+            row = self._again(error, lambda: self._run(statement, (key,)).fetchone())
         return None if row is None else row[0]
 
     def get_many(self, space: Space[K], keys: Sequence[K]) -> dict[K, bytes]:
@@ -261,10 +260,12 @@ class SqliteTransaction:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         table = self._store.statements(space.name).table
         order = " DESC" if reverse else ""
+        statement = f"SELECT k, v FROM {table}{where} ORDER BY k{order}"
+        run = self._reading(space.name)
         try:
-            cursor = self._reading(space.name)(f"SELECT k, v FROM {table}{where} ORDER BY k{order}", bounds)
+            cursor = run(statement, bounds)
         except sqlite3.Error as error:
-            self._fail(error)
+            cursor = self._again(error, lambda: run(statement, bounds))
         self._cursors.add(cursor)
         return self._pairs(cursor)
 
@@ -347,10 +348,11 @@ class SqliteTransaction:
 
     def spaces(self) -> list[str]:
         """See `StoreTransaction.spaces`."""
+        statement = "SELECT name FROM sqlite_master WHERE type = 'table'"
         try:
-            rows = self._run("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            rows = self._run(statement).fetchall()
         except sqlite3.Error as error:
-            self._fail(error)
+            rows = self._again(error, lambda: self._run(statement).fetchall())
         return sorted(name[2:] for (name,) in rows if name.startswith("s_"))
 
     def create_space(self, space: Space[K]) -> None:
@@ -462,6 +464,15 @@ class SqliteTransaction:
         if self._open is None:
             raise RuntimeError("the transaction has ended")
         return self._open
+
+    def _again(self, error: sqlite3.Error, read: Callable[[], Any]) -> Any:
+        """Read again when another process was in the way: the first read takes the snapshot."""
+        if not is_busy(error):
+            self._fail(error)
+        try:
+            return patiently(read)
+        except sqlite3.Error as last:
+            self._fail(last)
 
     def _fail(self, error: sqlite3.Error) -> NoReturn:
         connection = self._open

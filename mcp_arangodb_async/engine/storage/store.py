@@ -145,7 +145,8 @@ class Store(Protocol):
         """Start a transaction.
 
         A writer waits up to `timeout` seconds for the writer before it, in this process or another, and then
-        raises ArangoError 18 (lock timeout). A reader does not wait for writers.
+        raises ArangoError 18 (lock timeout). A reader does not wait for writers; its snapshot is taken by its
+        first read at the latest.
         """
         ...
 
