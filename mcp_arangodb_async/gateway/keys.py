@@ -201,8 +201,8 @@ def read_key_file(path: Path) -> str:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         raise ConfigError(f"the key file {path} cannot be read: {error.strerror}", hint=MAKE_ONE) from None
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
             raise ConfigError(f"the key file {path} must be a regular file with one name, not a link")
         if hasattr(os, "getuid") and facts.st_uid not in {os.getuid(), 0}:
@@ -212,7 +212,9 @@ def read_key_file(path: Path) -> str:
                 f"the key file {path} can be used by others (mode {stat.S_IMODE(facts.st_mode):o})",
                 hint=f"chmod 600 {path}",
             )
-        content = file.read(MAXIMUM_FILE + 1)
+        content = os.read(handle, MAXIMUM_FILE + 1)
+    finally:
+        os.close(handle)
     if len(content) > MAXIMUM_FILE:
         raise ConfigError(f"the key file {path} holds more than {MAXIMUM_FILE} bytes")
     return content.decode("ascii", "replace")

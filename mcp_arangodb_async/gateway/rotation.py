@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.gateway.api_keys import check_api_key, marked_api_key, owner_of
 from mcp_arangodb_async.gateway.keys import HeldKeys
 from mcp_arangodb_async.gateway.roles import Identity
@@ -33,7 +32,6 @@ from mcp_arangodb_async.gateway.tenants.store import ConfigRow, PinRow, TenantRo
 from mcp_arangodb_async.gateway.tenants.tables import PLATFORM
 
 PAGE = 500
-_ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +63,18 @@ async def rotate_data_key(registry: TenantRegistry, identity: Identity | None) -
     """
     async with registry.decisions.tenant(identity, "keys.rotate") as tenant:
         newest, resumed = await _newest(registry, tenant)
-        done: set[int] = set()
-        keys_done = 0
-        for _ in range(_ROUNDS):
-            async with registry.store.transaction(tenant) as rows:
-                missing = [version for version in await rows.versions() if version not in done]
-            for version in missing:
-                await _seal_version(registry, tenant, version, newest)
-                done.add(version)
-            keys_done += await _mark_others(registry, tenant, newest)
-            destroyed = await _destroy(registry, tenant, newest, done)
-            if destroyed is not None:
-                break
-        else:
-            raise ConfigError(
-                f"tenant {tenant!r} was changed {_ROUNDS} times during the rotation", hint="run it again"
-            )
+        async with registry.store.transaction(tenant) as rows:
+            versions = await rows.versions()
+        for version in versions:
+            await _seal_version(registry, tenant, version, newest)
+        later, api_keys, destroyed = await _finish(registry, tenant, newest, set(versions))
+        registry.keys.forget(tenant)
+        await registry.store.erased()
     return DataKeyRotation(
         tenant=tenant,
         key_version=newest,
-        versions=len(done),
-        api_keys=keys_done,
+        versions=len(versions) + later,
+        api_keys=api_keys,
         destroyed=destroyed,
         resumed=resumed,
     )
@@ -139,13 +128,17 @@ async def _seal_version(registry: TenantRegistry, tenant: str, version: int, new
             return
     async with registry.writing(tenant) as rows:
         await rows.config()  # whoever changes the tenant now, waits
-        row = await rows.earlier(version)
-        if row is None or not _needs(row, newest):
-            return
-        owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
-        keys = await data_keys(registry.keys, rows, owner)
-        old = await read_row(registry.keys, rows, row)
-        await rows.replace(marked(row_of(_sealed_anew(old, keys, newest, owner), None), keys[newest]))
+        await _seal(registry, rows, version, newest)
+
+
+async def _seal(registry: TenantRegistry, rows: TenantRows, version: int, newest: int) -> None:
+    row = await rows.earlier(version)
+    if row is None or not _needs(row, newest):
+        return
+    owner = Owner(tenant=rows.tenant, incarnation=row.incarnation)
+    keys = await data_keys(registry.keys, rows, owner)
+    old = await read_row(registry.keys, rows, row)
+    await rows.replace(marked(row_of(_sealed_anew(old, keys, newest, owner), None), keys[newest]))
 
 
 def _sealed_anew(old: Tenant, keys: dict[int, DataKey], newest: int, owner: Owner) -> Tenant:
@@ -164,46 +157,39 @@ def _needs(row: ConfigRow, newest: int) -> bool:
     )
 
 
-async def _mark_others(registry: TenantRegistry, tenant: str, newest: int) -> int:
-    """API keys and approvals under the newest data key; how many API keys that were."""
-    async with registry.store.transaction(tenant) as rows:
-        if not await _older_marks(rows, newest):
-            return 0
-    count = 0
-    async with registry.writing(tenant) as rows:
-        await rows.config()
-        keys = await data_keys(registry.keys, rows, await owner_of(rows))
-        for row in await rows.api_keys():
-            if row.key_version != newest:
-                check_api_key(row, keys.get(row.key_version), tenant)
-                await rows.put_api_key(marked_api_key(row, keys[newest]))
-                count += 1
-        servers: dict[str, list[PinRow]] = {}
-        for pin in await rows.pins():
-            servers.setdefault(pin.server, []).append(marked_pin(check_pin(pin, keys, tenant), keys[newest]))
-        for server, pins in servers.items():
-            await rows.put_pins(server, pins)
-    return count
+async def _finish(registry: TenantRegistry, tenant: str, newest: int, done: set[int]) -> tuple[int, int, int]:
+    """What was stored meanwhile, API keys and approvals; then the older data keys go. How many of each.
 
-
-async def _destroy(registry: TenantRegistry, tenant: str, newest: int, done: set[int]) -> int | None:
-    """Destroy the older data keys; None when something was stored meanwhile that may need them."""
+    One transaction: whoever changes the tenant waits for it, so nothing is left that needs an older key.
+    """
     async with registry.writing(tenant) as rows:
         if await rows.config() is None:
             raise no_tenant(tenant)
-        if set(await rows.versions()) - done or await _older_marks(rows, newest):
-            return None
+        later = [version for version in await rows.versions() if version not in done]
+        for version in later:
+            await _seal(registry, rows, version, newest)
+        api_keys = await _mark_others(registry, rows, newest)
         older = [key.version for key in await rows.keys() if key.version != newest]
         await rows.drop_keys(older)
-    registry.keys.forget(tenant)
-    await registry.store.erased()
-    return len(older)
+    return len(later), api_keys, len(older)
 
 
-async def _older_marks(rows: TenantRows, newest: int) -> bool:
-    marks = [row.key_version for row in await rows.api_keys()]
-    marks += [pin.key_version for pin in await rows.pins()]
-    return any(version != newest for version in marks)
+async def _mark_others(registry: TenantRegistry, rows: TenantRows, newest: int) -> int:
+    """API keys and approvals under the newest data key; how many API keys that were."""
+    keys = await data_keys(registry.keys, rows, await owner_of(rows))
+    count = 0
+    for row in await rows.api_keys():
+        if row.key_version != newest:
+            check_api_key(row, keys.get(row.key_version), rows.tenant)
+            await rows.put_api_key(marked_api_key(row, keys[newest]))
+            count += 1
+    servers: dict[str, list[PinRow]] = {}
+    for pin in await rows.pins():
+        checked = check_pin(pin, keys, rows.tenant)
+        servers.setdefault(pin.server, []).append(marked_pin(checked, keys[newest]))
+    for server, pins in servers.items():
+        await rows.put_pins(server, pins)
+    return count
 
 
 async def _rewrap(registry: TenantRegistry, tenant: str) -> int:
