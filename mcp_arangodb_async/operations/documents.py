@@ -78,12 +78,27 @@ async def insert(
     return_new: bool = False,
 ) -> Written:
     """Insert a document; `overwrite_mode` says what happens when its key exists."""
-    if "_key" in document:
-        validate_document_key(document["_key"], field="document._key")
-    answer = await database.collection(collection).insert(
-        document, return_new=return_new or None, overwrite_mode=overwrite_mode
+    validate_collection_name(collection)
+    check_own_key(document)
+    answer = await database.call(
+        "POST",
+        "_api",
+        "document",
+        collection,
+        params={"overwriteMode": overwrite_mode, "returnNew": return_new},
+        body=document,
     )
-    return written(cast("Document", answer))
+    return written(answer)
+
+
+def check_own_key(document: Document) -> None:
+    """InputError unless the document has no key or one that can be a key."""
+    if "_key" not in document:
+        return
+    key: object = document["_key"]
+    if not isinstance(key, str):
+        raise InputError("document._key: should be a string", field="document._key")
+    validate_document_key(key, field="document._key")
 
 
 async def update(

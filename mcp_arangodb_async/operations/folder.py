@@ -143,7 +143,11 @@ def checked_name(name: str) -> str:
         or "\\" in name
         or any(ord(c) < 32 or ord(c) == 127 for c in name)
     )
-    if bad or len(name.encode(errors="replace")) > LONGEST_NAME:
+    try:
+        bad = bad or len(name.encode()) > LONGEST_NAME
+    except UnicodeEncodeError:
+        bad = True
+    if bad:
         raise InputError(f"{name[:80]!r} is not the name of a file or directory")
     return name
 

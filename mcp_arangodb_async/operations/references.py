@@ -9,10 +9,9 @@ from mcp_arangodb_async.connections import QueryOptions, run_query
 from mcp_arangodb_async.connections.names import (
     validate_attribute_path,
     validate_collection_name,
-    validate_document_key,
 )
 from mcp_arangodb_async.errors import InputError
-from mcp_arangodb_async.operations.documents import Document, Written, written
+from mcp_arangodb_async.operations.documents import Document, Written, check_own_key, written
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.connections.database import ArangoDatabase, ArangoTransaction
@@ -93,8 +92,7 @@ async def insert_checked(
 ) -> Written:
     """Insert a document if its references exist, in one transaction; InputError naming the broken ones."""
     validate_collection_name(collection)
-    if "_key" in document:
-        validate_document_key(str(document["_key"]), field="document._key")
+    check_own_key(document)
     async with database.transaction(write=[collection], allow_implicit=True) as transaction:
         if fields:
             await refuse_broken(transaction, document, fields)

@@ -73,7 +73,7 @@ async def search_statement(database: ArangoDatabase, search: Search) -> Statemen
         raise InputError(f"text: should be 1 to {MAXIMUM_TEXT} characters of words", field="text")
     if search.analyzer is not None:
         validate_analyzer_name(search.analyzer)
-    place = await (in_view(database, search.view) if search.view else in_index(database, search))
+    place = await (in_index(database, search) if search.view is None else in_view(database, search.view))
     chosen = chosen_fields(place, search)
     words: dict[str, list[str]] = {}
     if search.match != "phrase":

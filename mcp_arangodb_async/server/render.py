@@ -20,7 +20,16 @@ ERROR_FACTS = ("hint", "database", "arango_error_num", "field", "did_you_mean")
 NULL_SAYS = frozenset(
     {"focused_database", "resolved_database", "resolved_level", "current_stage", "from_stage"}
 )
+# Members in which results repeat what a server or driver said.
+SAID = frozenset({"error", "problem", "message", "hint", "reason"})
 WireResult = dict[str, Any]
+# How much may stand beside the rows.
+FACTS_BYTES = 16 * 1024
+
+
+def as_it_is(text: str) -> str:
+    """For errors that cannot hold a secret."""
+    return text
 
 
 def text(value: str) -> dict[str, str]:
@@ -29,20 +38,54 @@ def text(value: str) -> dict[str, str]:
 
 
 def rendered(
-    result: Rows | Relayed | Mapping[str, Any], facts: Mapping[str, Any], limits: Limits
+    result: Rows | Relayed | Mapping[str, Any],
+    facts: Mapping[str, Any],
+    limits: Limits,
+    redact: Callable[[str], str] = as_it_is,
 ) -> WireResult:
-    """A tool's result as an MCP result; `facts` (which database) are added to it."""
+    """A tool's result as an MCP result; `facts` (which database) are added to it.
+
+    `redact` takes secrets out of the errors that stand inside a result, as it does with errors themselves.
+    """
     if isinstance(result, Relayed):
         return dict(result.wire)
     if isinstance(result, Rows):
+        if result.facts:
+            result = replace(result, facts=without_secrets(result.facts, redact))
         return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
-    document, encoded = bounded({**plain(result), **facts}, limits.bytes)
+    document, encoded = bounded(without_secrets({**plain(result), **facts}, redact), limits.bytes)
     return {
         "content": [text(encoded.decode())],
         "structuredContent": document,
         "isError": False,
         "resultType": "complete",
     }
+
+
+def without_secrets(
+    document: Mapping[str, Any], redact: Callable[[str], str], depth: int = 4
+) -> dict[str, Any]:
+    """The document with what servers said, in the members that hold that, without secrets."""
+    return {
+        name: redact(value)
+        if name in SAID and isinstance(value, str)
+        else searched(value, redact, depth)
+        if isinstance(value, dict | list)
+        else value
+        for name, value in document.items()
+    }
+
+
+def searched(value: Any, redact: Callable[[str], str], depth: int) -> Any:
+    """The same inside a member; errors stand near the top."""
+    if depth == 0:
+        return value
+    if isinstance(value, dict):
+        return without_secrets(cast("dict[str, Any]", value), redact, depth - 1)
+    items = cast("list[Any]", value)
+    if not any(isinstance(item, dict) for item in items[:1]):
+        return items
+    return [searched(item, redact, depth - 1) if isinstance(item, dict) else item for item in items]
 
 
 def rows_content(rows: Rows, facts: Mapping[str, Any], limits: Limits) -> list[dict[str, str]]:
@@ -55,7 +98,7 @@ def rows_content(rows: Rows, facts: Mapping[str, Any], limits: Limits) -> list[d
     about: dict[str, Any] = {"row_count": len(shown), "truncated": truncated}
     if rows.next is not None:
         about["next"] = rows.next
-    about |= {**facts, **rows.facts}
+    about |= {**facts, **facts_of(rows)}
     if rows.warnings:
         about["warnings"] = list(rows.warnings)
     if rows.stats:
@@ -70,14 +113,19 @@ def rows_content(rows: Rows, facts: Mapping[str, Any], limits: Limits) -> list[d
             return [text(written(shown, rows.format)), text(encode(about).decode())]
 
 
+def facts_of(rows: Rows) -> dict[str, Any]:
+    """The rows' further members, cut where they are long; `left_out` names those that were."""
+    if not rows.facts:
+        return {}
+    shown, _ = bounded(dict(rows.facts), FACTS_BYTES)
+    if shown.get("left_out"):
+        shown.pop("truncated", None)
+    return shown
+
+
 def plain(document: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's document as clients see it: members that are null are left out, but for `NULL_SAYS`."""
     return {name: value for name, value in document.items() if value is not None or name in NULL_SAYS}
-
-
-def as_it_is(text: str) -> str:
-    """For errors that cannot hold a secret."""
-    return text
 
 
 def error_document(

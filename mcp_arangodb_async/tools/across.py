@@ -10,7 +10,7 @@ from pydantic import Field
 from mcp_arangodb_async.operations import compare, copying, query_many
 from mcp_arangodb_async.operations.loading import OnConflict
 from mcp_arangodb_async.tools.call import Call
-from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, Names, tool
+from mcp_arangodb_async.tools.spec import LARGEST, Args, DatabaseArgs, Effect, Names, tool
 
 SECONDS = 3600.0
 SOURCE: Any = Field(description="Key of the other database")
@@ -47,7 +47,7 @@ class CopyArgs(DatabaseArgs):
     new_name: str | None = Field(None, description="Its name here")
     on_conflict: OnConflict = Field("error", description="If a document exists")
     indexes: bool = Field(True, description="Copy indexes")
-    limit: int | None = Field(None, ge=1, description="Documents")
+    limit: int | None = Field(None, ge=1, le=LARGEST, description="Documents")
     dry_run: bool = Field(False, description="Only show")
 
     also: ClassVar = {

@@ -9,7 +9,7 @@ from pydantic import Field
 from mcp_arangodb_async.operations import dump, graph_backup, restore
 from mcp_arangodb_async.operations.loading import OnConflict
 from mcp_arangodb_async.tools.call import Call
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+from mcp_arangodb_async.tools.spec import LARGEST, DatabaseArgs, Effect, Names, hidden, tool
 
 # Long by nature: what takes longer belongs to the command line.
 SECONDS = 3600.0
@@ -25,7 +25,7 @@ class BackupArgs(DatabaseArgs):
 
     output_dir: str | None = OUTPUT
     collections: Names | None = COLLECTIONS
-    doc_limit: int | None = hidden(ge=1)
+    doc_limit: int | None = hidden(ge=1, le=LARGEST)
     resume: bool = Field(False, description="Go on")
     collection: str | None = hidden()
     include_system: bool | None = hidden()
@@ -87,7 +87,7 @@ class BackupGraphArgs(DatabaseArgs):
 
     graph_name: str = Field(description="Name")
     output_dir: str | None = hidden()
-    doc_limit: int | None = hidden(ge=1)
+    doc_limit: int | None = hidden(ge=1, le=LARGEST)
     include_metadata: bool | None = hidden()
 
     also: ClassVar = {

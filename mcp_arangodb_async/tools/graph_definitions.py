@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mcp_arangodb_async.errors import InputError
 from mcp_arangodb_async.operations import documents, graphs
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
@@ -109,14 +110,17 @@ class EdgeDefinitionArgs(DatabaseArgs):
 @tool(title="Add edges", category="graph", effect=Effect.ADD)
 async def arango_add_edge_definition(call: Call, args: EdgeDefinitionArgs) -> graphs.EdgeDefinitionAdded:
     """Add an edge definition."""
-    whole = args.edge_definition or Definition.model_validate(
-        {
-            "edge_collection": args.edge_collection,
-            "from_collections": args.from_collections,
-            "to_collections": args.to_collections,
-        }
-    )
-    return await graphs.add_edge_definition(await call.database(), args.graph, whole.record())
+    if args.edge_definition is not None:
+        definition = args.edge_definition.record()
+    elif args.edge_collection is None:
+        raise InputError("edge_collection: is required", field="edge_collection")
+    else:
+        definition = graphs.EdgeDefinition(
+            edge_collection=args.edge_collection,
+            from_collections=args.from_collections,
+            to_collections=args.to_collections,
+        )
+    return await graphs.add_edge_definition(await call.database(), args.graph, definition)
 
 
 class AddEdgeArgs(DatabaseArgs):

@@ -11,7 +11,7 @@ from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
 from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
 from mcp_arangodb_async.tools.result import Format, Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+from mcp_arangodb_async.tools.spec import LARGEST, DatabaseArgs, Effect, Names, hidden, tool
 
 
 class ListGraphsArgs(DatabaseArgs):
@@ -48,7 +48,7 @@ class TraverseArgs(DatabaseArgs):
     min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="From")
     max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="To")
     return_paths: bool = Field(False, description="Paths")
-    limit: int | None = Field(None, ge=1, description="Rows")
+    limit: int | None = Field(None, ge=1, le=LARGEST, description="Rows")
     options: TraverseOptions = Field(default_factory=TraverseOptions, description=OPTIONS)
     format: Format = hidden("json")
     next: str | None = hidden()

@@ -8,7 +8,7 @@ from mcp_arangodb_async.operations import indexes
 from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.documents import COLLECTION, DRY_RUN
 from mcp_arangodb_async.tools.result import Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+from mcp_arangodb_async.tools.spec import LARGEST, DatabaseArgs, Effect, Names, hidden, tool
 
 
 class ListIndexesArgs(DatabaseArgs):
@@ -40,7 +40,7 @@ class CreateIndexArgs(DatabaseArgs):
     unique: bool = Field(False, description="Unique")
     sparse: bool = hidden(default=False)
     name: str | None = Field(None, description="Name")
-    ttl: int | None = hidden(ge=0)
+    ttl: int | None = hidden(ge=0, le=LARGEST)
     options: dict[str, Any] = Field({}, description="expireAfter...")
     deduplicate: bool | None = hidden()
     in_background: bool | None = hidden()

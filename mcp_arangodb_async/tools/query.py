@@ -12,7 +12,7 @@ from mcp_arangodb_async.tools.call import Call
 from mcp_arangodb_async.tools.continuations import LIFETIME_SECONDS
 from mcp_arangodb_async.tools.paging import call_limits_for, continued, first_page
 from mcp_arangodb_async.tools.result import Format, Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
+from mcp_arangodb_async.tools.spec import LARGEST, DatabaseArgs, Effect, hidden, tool
 
 FORMAT: Any = Field("json", description="Rows")
 MAX_ROWS: Any = Field(None, ge=1, le=1_000_000, description="Most")
@@ -48,7 +48,7 @@ class QueryArgs(QueryText):
     max_rows: int | None = MAX_ROWS
     format: Format = FORMAT
     max_runtime: float | None = Field(None, gt=0, le=86_400, description="Seconds")
-    memory_limit: int | None = hidden(ge=0)
+    memory_limit: int | None = hidden(ge=0, le=LARGEST)
     next: str | None = NEXT
 
     @property

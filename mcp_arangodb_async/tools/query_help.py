@@ -20,7 +20,7 @@ from mcp_arangodb_async.tools.paging import (
 )
 from mcp_arangodb_async.tools.query import QueryText, writes
 from mcp_arangodb_async.tools.result import Format, Rows
-from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, tool
+from mcp_arangodb_async.tools.spec import LARGEST, DatabaseArgs, Effect, Names, hidden, tool
 
 MOST_PLANS = 10
 
@@ -169,8 +169,8 @@ class BuilderArgs(DatabaseArgs):
     collection: str | None = Field(None, description="Name")
     filters: list[Filter] = Field([], max_length=100, description=FILTERS)
     sort: list[SortKey] = Field([], max_length=20, description="{field, direction}")
-    limit: int | None = Field(None, ge=1, description="Rows")
-    offset: int = Field(0, ge=0, description="Skip")
+    limit: int | None = Field(None, ge=1, le=LARGEST, description="Rows")
+    offset: int = Field(0, ge=0, le=LARGEST, description="Skip")
     return_fields: Names = Field([], max_length=200, description="Paths")
     count: bool = Field(False, description="Only")
     format: Format = hidden("json")

@@ -40,6 +40,8 @@ Category = Literal[
 
 
 HIDDEN = "hidden"
+# The bound on counts that have none of their own: JSON readers agree on integers up to here.
+LARGEST = 2**53
 
 
 class Effect(Enum):
