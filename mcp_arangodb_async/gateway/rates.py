@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 KEPT_TENANTS = 20_000
-REDIS_SECONDS = 0.5
+REDIS_SECONDS = 2.0
+REDIS_CONNECTIONS = 8
 # How long the counters of this process decide alone after Redis did not answer.
 REDIS_PAUSE = 5.0
 _KEY = "maa:rates:"
@@ -79,15 +80,23 @@ class MemoryRates:
 
     def count(self, tenant: str) -> None:
         """The same, for callers that do not wait."""
-        ring = self._tenants.get(tenant)
         now = self._timer()
+        wait = self._ring(tenant, now).add(now, self.limit, self.seconds)
+        if wait > 0:
+            raise exceeded(self.limit, self.seconds, wait)
+
+    def note(self, tenant: str) -> None:
+        """Count a call that somebody else let in."""
+        now = self._timer()
+        self._ring(tenant, now).add(now, self.limit, 0.0)
+
+    def _ring(self, tenant: str, now: float) -> _Ring:
+        ring = self._tenants.get(tenant)
         if ring is None:
             self._make_room(now)
             ring = self._tenants[tenant] = _Ring()
         self._tenants.move_to_end(tenant)
-        wait = ring.add(now, self.limit, self.seconds)
-        if wait > 0:
-            raise exceeded(self.limit, self.seconds, wait)
+        return ring
 
     def _make_room(self, now: float) -> None:
         """Forget tenants whose window is over; one whose is not would start anew, so the new one waits."""
@@ -132,7 +141,7 @@ class _Ring:
 class RedisRates:
     """Counts in Redis, for all processes together; in this process alone while Redis does not answer.
 
-    Losing Redis loosens the limit to that of each process; it never lifts it.
+    Losing Redis loosens the limit to that of each process, what it let in before included; it never lifts it.
     """
 
     def __init__(
@@ -165,10 +174,12 @@ class RedisRates:
             return
         if int(wait) >= 0:
             raise exceeded(self._alone.limit, self._alone.seconds, int(wait) / 1_000_000)
+        self._alone.note(tenant)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
         await self._client.aclose()
+        await self._client.connection_pool.disconnect()
 
 
 def exceeded(limit: int, seconds: float, wait: float) -> LimitError:
@@ -188,18 +199,23 @@ def open_rates(settings: Settings) -> Rates:
     if not url:
         raise ConfigError(f"tenants.rate_redis_env: the variable {tenants.rate_redis_env} is not set")
     try:
-        from redis.asyncio import Redis
+        from redis.asyncio import BlockingConnectionPool, Redis
     except ImportError:
         raise ConfigError(
             "tenants.rate_redis_env needs a library that is not installed",
             hint='pip install "mcp-arangodb-async[redis]"',
         ) from None
     try:
-        client = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped options
-            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped options
+            url,
+            max_connections=REDIS_CONNECTIONS,
+            timeout=REDIS_SECONDS,
+            socket_timeout=REDIS_SECONDS,
+            socket_connect_timeout=REDIS_SECONDS,
         )
     except ValueError:
         raise ConfigError(
             f"tenants.rate_redis_env: the variable {tenants.rate_redis_env} holds no Redis URL"
         ) from None
+    client = Redis(connection_pool=pool)
     return RedisRates(client, tenants.rate, tenants.rate_seconds)
