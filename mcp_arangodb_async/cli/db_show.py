@@ -45,6 +45,8 @@ def load(invocation: Invocation) -> Settings:
     settings = load_settings(
         environ=environ, cwd=invocation.cwd, config_file=invocation.option("config_file")
     )
+    for reveal in settings.secrets:
+        invocation.out.redactor.register(reveal)
     for warning in settings.warnings:
         invocation.out.note(f"warning: {warning}")
     return settings

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -110,6 +110,7 @@ COMMANDS: Mapping[str, Entry] = {
     "restore": _entry("backup:RESTORE", "put a backup back"),
     "import": _entry("transfer:IMPORT", "read documents from a JSON, CSV or TSV file, as arangoimport does"),
     "export": _entry("transfer:EXPORT", "write documents into files, as arangoexport does"),
+    "call": _entry("call:CALL", "run one tool with the configured databases, as a client would"),
     "compare": _entry("compare:COMPARE", "show the differences between two databases"),
     "config show": _entry("config:SHOW", "print every option with its value and who set it"),
     "config validate": _entry("config:VALIDATE", "check a configuration file, listing every problem"),
@@ -185,7 +186,7 @@ def _run(words: list[str], out: Output) -> int:
     cwd = Path.cwd()
     environ = read_environment(cwd)
     color = out.out.isatty() and not load_command_line({}, environ).no_color
-    out = Output(as_json=bool(arguments.get("json")), color=color)
+    out = replace(out, as_json=bool(arguments.get("json")), color=color)
     return command.run(Invocation(arguments=arguments, environment=environ, cwd=cwd, out=out))
 
 

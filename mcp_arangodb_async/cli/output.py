@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO
+
+from mcp_arangodb_async.observability.redaction import Redactor
 
 Cell = str | int | float | bool | None
 Row = Sequence[Cell]
@@ -14,21 +16,26 @@ Row = Sequence[Cell]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Where a command prints. `as_json` replaces everything on standard output by one document."""
+    """Where a command prints. `as_json` replaces everything on standard output by one document.
+
+    The redactor takes secrets out of everything: errors repeat what servers say.
+    """
 
     as_json: bool = False
     color: bool = False
     out: TextIO = sys.stdout
     err: TextIO = sys.stderr
+    redactor: Redactor = field(default_factory=Redactor)
 
     def json(self, value: Any) -> None:
         """The one document of a command called with --json."""
-        self.out.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        self.out.write(self.redactor.told(text) + "\n")
 
     def line(self, text: str = "") -> None:
         """A line of the result; with --json it is left out."""
         if not self.as_json:
-            self.out.write(f"{text}\n")
+            self.out.write(f"{self.redactor.told(text)}\n")
 
     def styled(self, text: str, style: str) -> None:
         """A line in a style of `rich`, when colours are wanted."""
@@ -38,7 +45,9 @@ class Output:
         from rich.console import Console  # as above: only a terminal pays for it
         from rich.text import Text
 
-        Console(file=self.out, highlight=False, soft_wrap=True).print(Text(text, style=style))
+        Console(file=self.out, highlight=False, soft_wrap=True).print(
+            Text(self.redactor.told(text), style=style)
+        )
 
     def flush(self) -> None:
         """Show what was printed at once; for commands that go on running."""
@@ -46,13 +55,13 @@ class Output:
 
     def note(self, text: str) -> None:
         """A line for the person, which is not part of the result."""
-        self.err.write(f"{text}\n")
+        self.err.write(f"{self.redactor.redact(text)}\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Rows under headings: lines and colours on a terminal, aligned columns when piped."""
         if self.as_json:
             return
-        cells = [[_text(cell) for cell in row] for row in rows]
+        cells = [[self.redactor.told(_text(cell)) for cell in row] for row in rows]
         numbers = [
             bool(rows) and all(_is_number(row[index]) for row in rows) for index in range(len(columns))
         ]

@@ -119,12 +119,24 @@ class _Formatter(logging.Formatter):
         identifier = current_request_id()
         if identifier is not None:
             line["request_id"] = identifier
+        traced = _trace()
+        if traced is not None:
+            line["trace_id"], line["span_id"] = traced
         fields: dict[str, object] = getattr(record, "fields", {})
         for name, value in fields.items():
             line.setdefault(name, _field(value, redact))
         if record.exc_info:
             line["traceback"] = redact(self.formatException(record.exc_info))
         return _json(line) if self._format == "json" else _text(line)
+
+
+def _trace() -> tuple[str, str] | None:
+    """The trace that the line belongs to; asked only where the tracing library is loaded anyway."""
+    if "opentelemetry.trace" not in sys.modules:
+        return None
+    from mcp_arangodb_async.observability.tracing import current_ids
+
+    return current_ids()
 
 
 def _field(value: Any, redact: Callable[[str], str], depth: int = 0) -> object:

@@ -100,7 +100,7 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
         )
         sweeping = asyncio.create_task(sweep(sessions))
         stack.push_async_callback(cancelled, sweeping)
-        watch = Watch(settings=settings, audit=audit, redact=redactor.redact)
+        watch = Watch(settings=settings, audit=audit, redact=redactor.told)
         dispatcher = Dispatcher(settings, around, sessions, watch)
         stack.callback(dispatcher.close)
         yield App(

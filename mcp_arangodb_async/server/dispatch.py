@@ -171,7 +171,7 @@ class Dispatcher:
                 result = await tool.run(call, args)
         if isinstance(result, Rows):
             passage.rows = len(result.rows)
-        return rendered(result, facts, self._around.limits)
+        return rendered(result, facts, self._around.limits, self._watch.redact)
 
     def _changer(
         self, choice: SessionChoice, session: SessionState | None, incoming: Incoming

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -139,7 +139,7 @@ class Reading:
             finally:
                 self._running -= 1
         except MaaError as error:
-            raise refusal(error, number, facts) from error
+            raise refusal(error, number, facts, self._app.watch.redact) from error
         except Exception as error:
             log.exception("call.bug", tool=method, request_id=number)
             document = unexpected(request_id=number)["structuredContent"]["error"]
@@ -157,13 +157,14 @@ def described(resource: resources.Resource, uri: str) -> dict[str, str]:
     }
 
 
-def refusal(error: MaaError, number: str, facts: dict[str, str]) -> MCPError:
+def refusal(error: MaaError, number: str, facts: dict[str, str], redact: Callable[[str], str]) -> MCPError:
     """Our error as MCP's: what the caller can mend is "invalid params", the rest "internal error"."""
     code = types.INVALID_PARAMS if isinstance(error, InputError | NotFoundError) else types.INTERNAL_ERROR
-    message = error.message
+    message = redact(error.message)
     if error.did_you_mean:
         message = f"{message}; did you mean {', '.join(error.did_you_mean)}?"
-    return MCPError(code, message, {**facts, **error_document(error, request_id=number)["error"]})
+    document = error_document(error, request_id=number, redact=redact)
+    return MCPError(code, message, {**facts, **document["error"]})
 
 
 def kind_of(reference: types.ResourceTemplateReference | types.PromptReference, argument: str) -> str:

@@ -7,7 +7,8 @@ twelve times the CPU of text. So rows travel as text alone, and everything else 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from mcp_arangodb_async.errors import MaaError
 from mcp_arangodb_async.tools.bounding import bounded
