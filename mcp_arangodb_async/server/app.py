@@ -15,8 +15,10 @@ from mcp_arangodb_async.errors import ConfigError, UnavailableError
 from mcp_arangodb_async.observability import Redactor, configure_logging, get_logger
 from mcp_arangodb_async.observability.audit import AuditLog
 from mcp_arangodb_async.server.dispatch import Dispatcher
+from mcp_arangodb_async.server.environments import open_environments, with_sql_tools
 from mcp_arangodb_async.server.middleware import Watch
 from mcp_arangodb_async.server.reload import Load, Reloading
+from mcp_arangodb_async.server.tenancy import open_tenancy, tools_of
 from mcp_arangodb_async.sessions import Level, MemorySessionStore, SessionStore, explain_resolution
 from mcp_arangodb_async.sessions.resolve import unknown_database
 from mcp_arangodb_async.tools.call import Configuration, ConfiguredDatabase, Surroundings
@@ -85,15 +87,18 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             )
         )
         sessions = await stack.enter_async_context(open_sessions(settings))
+        tools = with_sql_tools(settings, tools_of(settings, TOOLS_BY_NAME))
         around = Surroundings(
             manager=manager,
+            tenancy=await stack.enter_async_context(open_tenancy(settings, audit)),
+            environments=await stack.enter_async_context(open_environments(settings, manager)),
             continuations=continuations_beside(sessions),
             limits=Limits(
                 rows=settings.limits.max_rows,
                 bytes=settings.limits.max_bytes,
                 seconds=settings.limits.call_deadline,
             ),
-            tools=TOOLS_BY_NAME,
+            tools=tools,
             toolset=settings.server.toolset,
             backup_directory=settings.backup_directory,
             **configured_by(settings),
@@ -109,7 +114,7 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             sessions=sessions,
             around=around,
             dispatcher=dispatcher,
-            tools=TOOLS_BY_NAME,
+            tools=tools,
             watch=watch,
             redactor=redactor,
         )

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mcp_arangodb_async.config.environments import EnvironmentSettings, StatementKind
+from mcp_arangodb_async.config.environments import Access, EnvironmentSettings, StatementKind
 from mcp_arangodb_async.connections import Page, QueryOptions, close_cursor, next_page, run_query
 from mcp_arangodb_async.connections.limits import call_limits
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
@@ -57,6 +57,7 @@ class ArangoEnvironment(Environment):
         limits: QueryLimits | None = None,
         confirm: str | None = None,
         hold: bool = False,
+        granted: Access = "admin",
     ) -> Answer:
         """Run one AQL text; see `Environment.query`."""
         started = time.perf_counter()
@@ -68,7 +69,7 @@ class ArangoEnvironment(Environment):
             with call_limits(deadline_seconds=bound.seconds):
                 database = await self._database()
                 values = dict(parameters or {})
-                if self.settings.access == "read" or database.settings.access == "read":
+                if "read" in {self.settings.access, database.settings.access, granted}:
                     page = await read_only_query(database, text, values, options=options)
                 else:
                     page = await run_query(database, text, values, options=options)

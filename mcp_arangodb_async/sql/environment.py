@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
 from mcp_arangodb_async.connections.single import SingleFlight
 from mcp_arangodb_async.connections.sql.connection import (
     Chunks,
@@ -50,6 +50,12 @@ log = get_logger(__name__)
 SMALL_ROWS, SMALL_BYTES = 100, 64 * 1024
 REMEMBERED = 512
 CHUNK_BYTES = 1024 * 1024
+# The classes of statements that a caller's own access lets pass, whatever the environment's lets.
+GRANTED: Mapping[Access, frozenset[str]] = {
+    "read": frozenset({"read"}),
+    "write": frozenset({"read", "dml"}),
+    "admin": frozenset({"read", "dml", "ddl", "admin", "unknown"}),
+}
 # The rest of an answer waits on the server so long, and holds a connection until then.
 HELD_SECONDS = 60.0
 
@@ -129,11 +135,12 @@ class Environment:
         limits: QueryLimits | None = None,
         confirm: str | None = None,
         hold: bool = False,
+        granted: Access = "admin",
     ) -> Answer:
         """Run one statement of a caller: refused, or run as policy and access say.
 
         `confirm` is the word that an earlier refusal gave for exactly this statement. With `hold`, rows
-        beyond the limit wait on the server: `more` takes them.
+        beyond the limit wait on the server: `more` takes them. `granted` is the most this caller may do.
         """
         started = time.perf_counter()
         try:
@@ -143,6 +150,8 @@ class Environment:
             self._allow(judged, tools, text, parameters or {}, confirm)
             bound = self._bound(limits)
             statement = judged.statement
+            if statement.kind not in GRANTED[granted]:
+                raise DeniedError(f"it is {statement.shown_kind}, and its caller may {granted} at most")
             known = self._known(tools, statement.text)
             read_only = self.settings.access == "read" or statement.kind == "read"
             command = known.template.command(parameters or {}, read_only=read_only, small=known.small)

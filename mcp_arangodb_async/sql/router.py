@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.connections.sql.pool import NotTriedError
 from mcp_arangodb_async.connections.suggest import closest
@@ -103,6 +103,7 @@ class Environments:
         *,
         limits: QueryLimits | None = None,
         confirm: str | None = None,
+        granted: Access = "admin",
     ) -> dict[str, Outcome]:
         """Run one statement everywhere at once; each environment has its own deadline and outcome.
 
@@ -114,7 +115,9 @@ class Environments:
 
         async def one(name: str) -> Outcome:
             async with places:
-                return await self.outcome(name, text, parameters, limits=limits, confirm=confirm)
+                return await self.outcome(
+                    name, text, parameters, limits=limits, confirm=confirm, granted=granted
+                )
 
         if len(chosen) == 1:
             return {chosen[0]: await one(chosen[0])}
@@ -129,11 +132,14 @@ class Environments:
         *,
         limits: QueryLimits | None = None,
         confirm: str | None = None,
+        granted: Access = "admin",
     ) -> Outcome:
         """What one environment makes of a statement; raises nothing but the caller's cancellation."""
         started = time.perf_counter()
         try:
-            answer = await self.get(name).query(text, parameters, limits=limits, confirm=confirm)
+            answer = await self.get(name).query(
+                text, parameters, limits=limits, confirm=confirm, granted=granted
+            )
         except MaaError as error:
             return Outcome(status=status_of(error), ms=since(started), error=error)
         return Outcome(status="ok", ms=since(started), answer=answer)

@@ -19,6 +19,7 @@ from mcp_arangodb_async.tools.result import Limits
 if TYPE_CHECKING:
     from mcp_arangodb_async.connections import MultiDatabaseConnectionManager
     from mcp_arangodb_async.connections.database import ArangoDatabase
+    from mcp_arangodb_async.sql.router import Environments
     from mcp_arangodb_async.tools.spec import Tool
     from mcp_arangodb_async.tools.tenancy import Tenancy
 
@@ -63,6 +64,7 @@ class Surroundings:
     check_key: Callable[[str], None]
     backup_directory: Path
     tenancy: Tenancy | None = None
+    environments: Environments | None = None
     running: QueryHandles = field(default_factory=QueryHandles)
 
 
@@ -112,6 +114,11 @@ class Call:
         if self.choice.fixed_focus is not None:
             return self.choice.fixed_focus
         return self.session.focused_database if self.session else None
+
+    @property
+    def environment_focus(self) -> str | None:
+        """The focused SQL environment of the session."""
+        return self.session.focused_environment if self.session else None
 
     @property
     def session_name(self) -> str | None:

@@ -101,12 +101,14 @@ class Categories(TypedDict):
 @tool(title="Categories", category="patterns", effect=Effect.READ, uses_session=False)
 async def arango_list_tools_by_category(call: Call, args: CategoryArgs) -> Categories:
     """Tools by category."""
-    by_category: dict[str, list[dict[str, Any]]] = {name: [] for name in CATEGORIES}
+    by_category: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in CATEGORIES if name != "sql_environments" or call.around.environments
+    }
     for one in call.around.tools.values():
         by_category[one.category].append(shown(one, "summary"))
     if args.category is not None:
         name = category_of(args.category)
-        tools = by_category[name]
+        tools = by_category.get(name, [])
         return Categories(
             category=name, tools=tools, tool_count=len(tools), categories=None, total_tools=None
         )

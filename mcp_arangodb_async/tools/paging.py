@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -128,12 +129,15 @@ async def keep(
     rest = Continuation(owner=call.owner, database=database, rows=rows, size=size, cursor=cursor)
     handle, dropped = await call.around.continuations.keep(rest)
     for gone in dropped:
-        if gone.cursor is not None:
-            try:
-                await close_cursor(await call.database(gone.database), gone.cursor)
-            except MaaError:  # it expires on the server by itself
-                continue
+        await give_up(call, gone)
     return handle
+
+
+async def give_up(call: Call, gone: Continuation) -> None:
+    """Close the cursor of a rest that had to make room."""
+    if gone.cursor is not None:
+        with suppress(MaaError):  # it expires on the server by itself
+            await close_cursor(await call.database(gone.database), gone.cursor)
 
 
 def described_warning(warning: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,13 @@ def input_schema(tool: Tool, *, session: bool) -> JsonSchema:
     """The schema of the tool's arguments; `session` adds the handle that HTTP clients pass."""
     schema = object_schema(tool.args)
     properties: JsonSchema = schema.get("properties", {})
+    for name, words in tool.choices.items():
+        told: JsonSchema = properties[name]
+        if told.get("type") == "array":
+            told["items"] = {"enum": list(words)}
+        else:
+            told.pop("type", None)
+            properties[name] = {"enum": list(words), **told}
     if session and tool.uses_session:
         properties["session"] = SESSION
     for name in LAST:

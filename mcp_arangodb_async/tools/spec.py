@@ -16,8 +16,8 @@ the text of every annotation again, which a starting server notices.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
@@ -36,6 +36,7 @@ Category = Literal[
     "schema_query",
     "patterns",
     "multi_tenancy",
+    "sql_environments",
 ]
 
 
@@ -132,7 +133,8 @@ class DatabaseArgs(Args):
 class Tool:
     """One tool, as data. `result` is the type it returns: `Rows`, or a TypedDict that becomes the document.
 
-    `writes` tells for given arguments whether data would change, where the effect alone does not.
+    `writes` tells for given arguments whether data would change, where the effect alone does not. `choices`
+    are the words of arguments that the configuration decides: advertised, and checked by the tool.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Tool:
     uses_session: bool
     limit_seconds: float | None = None
     writes: Callable[[Any], bool] | None = None
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
     @property
     def returns_rows(self) -> bool:
