@@ -21,7 +21,6 @@ DATABASES: Mapping[str, str] = {
     "mysql": """
         SELECT schema_name AS name, CAST(schema_name = DATABASE() AS UNSIGNED) AS current
         FROM information_schema.schemata ORDER BY schema_name""",
-    "sqlite": "SELECT name, name = 'main' AS current FROM pragma_database_list ORDER BY seq",
 }
 # Without a schema, the servers' own are left out: nobody asks for them when he asks what there is.
 TABLES: Mapping[str, str] = {
@@ -72,19 +71,14 @@ COLUMNS: Mapping[str, str] = {
         FROM information_schema.columns
         WHERE table_name = :table AND table_schema = COALESCE(:schema, DATABASE())
         ORDER BY ordinal_position""",
-    "sqlite": """
-        SELECT 'main' AS schema, m.name AS "table", c.name AS name, c.type AS type,
-            c."notnull" = 0 AS nullable, c.dflt_value AS "default", c.pk > 0 AS primary_key
-        FROM sqlite_schema m JOIN pragma_table_xinfo(m.name) c ON c.hidden <> 1
-        WHERE m.type IN ('table', 'view') AND m.name = :table COLLATE NOCASE
-            AND (:schema IS NULL OR :schema = 'main')
-        ORDER BY c.cid""",
 }
 YES_OR_NO = ("current", "nullable", "primary_key")
 
 
 async def databases(environment: Environment) -> list[dict[str, Any]]:
     """The databases of the environment's server; `current` is the one its statements use."""
+    if environment.dialect.name == "sqlite":
+        return [{"name": "main", "current": True}]
     return await _asked(environment, DATABASES, {})
 
 
@@ -99,7 +93,10 @@ async def columns(environment: Environment, table: str, schema: str | None = Non
     name = table
     if schema is None and "." in table:
         schema, _, name = table.partition(".")
-    rows = await _asked(environment, COLUMNS, {"table": name, "schema": schema})
+    if environment.dialect.name == "sqlite":
+        rows = await _sqlite_columns(environment, name, schema)
+    else:
+        rows = await _asked(environment, COLUMNS, {"table": name, "schema": schema})
     rows = [row for row in rows if _may_be_told(environment, str(row["schema"]), str(row["table"]))]
     if not rows:
         where = f" in {schema!r}" if schema else ""
@@ -124,6 +121,28 @@ async def _asked(
             if name in row:
                 row[name] = bool(row[name])
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+async def _sqlite_columns(environment: Environment, table: str, schema: str | None) -> list[dict[str, Any]]:
+    """The columns of a SQLite table: by PRAGMA, as the authorizer takes its table functions for writes."""
+    if schema not in {None, "main"}:
+        return []
+    answer = await environment.inspect(f"PRAGMA main.table_xinfo({environment.dialect.quote(table)})")
+    found = shown_rows(answer.columns, answer.rows)
+    facts = [
+        {
+            "schema": "main",
+            "table": table,
+            "name": row["name"],
+            "type": row["type"],
+            "nullable": not row["notnull"],
+            "default": row["dflt_value"],
+            "primary_key": bool(row["pk"]),
+        }
+        for row in found
+        if row["hidden"] != 1
+    ]
+    return [{name: value for name, value in row.items() if value is not None} for row in facts]
 
 
 def _may_be_told(environment: Environment, schema: str, table: str) -> bool:
