@@ -39,6 +39,7 @@ class FocusSet(TypedDict):
 
     success: bool
     focused_database: str | None
+    focused_environment: str | None
     session_id: str | None
     session: str | None
     message: str | None
@@ -50,8 +51,12 @@ async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSe
     """Set later calls' database."""
     key = args.database or None
     configured = call.around.configuration.databases
+    environments = call.around.environments
+    if key is not None and environments is not None and key in environments.names and key not in configured:
+        return await focused_environment(call, key)
     if key is not None:
         call.around.check_key(key)
+    environment = key if environments is not None and key in environments.names else None
     fixed = call.choice.fixed_focus
     if fixed is not None and key != fixed:
         raise ConflictError(
@@ -62,6 +67,8 @@ async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSe
 
     def focus(session: SessionState) -> None:
         session.focused_database = key
+        if key is None or environment is not None:
+            session.focused_environment = environment
 
     handle = await call.change_session(focus)
     message = None
@@ -77,6 +84,7 @@ async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSe
     return FocusSet(
         success=True,
         focused_database=key,
+        focused_environment=environment,
         session_id=call.session_name,
         session=handle,
         message=message,
@@ -84,10 +92,29 @@ async def arango_set_focused_database(call: Call, args: SetFocusArgs) -> FocusSe
     )
 
 
+async def focused_environment(call: Call, name: str) -> FocusSet:
+    """Focus on an SQL environment; the focused database stays."""
+
+    def focus(session: SessionState) -> None:
+        session.focused_environment = name
+
+    handle = await call.change_session(focus)
+    return FocusSet(
+        success=True,
+        focused_database=call.focus,
+        focused_environment=name,
+        session_id=call.session_name,
+        session=handle,
+        message="pass session with each later call; without it this focus is not used" if handle else None,
+        fallback_database=None,
+    )
+
+
 class Focus(TypedDict):
     """The session's focus."""
 
     focused_database: str | None
+    focused_environment: str | None
     is_set: bool
     session_id: str | None
 
@@ -95,7 +122,12 @@ class Focus(TypedDict):
 @tool(title="Focus", category="multi_tenancy", effect=Effect.READ, uses_session=True)
 async def arango_get_focused_database(call: Call, args: NoArgs) -> Focus:  # noqa: ARG001
     """The focused database."""
-    return Focus(focused_database=call.focus, is_set=call.focus is not None, session_id=call.session_name)
+    return Focus(
+        focused_database=call.focus,
+        focused_environment=call.environment_focus,
+        is_set=call.focus is not None,
+        session_id=call.session_name,
+    )
 
 
 class AvailableDatabases(TypedDict):
