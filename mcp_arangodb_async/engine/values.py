@@ -358,6 +358,8 @@ def decode_json(data: bytes | bytearray | memoryview | str) -> Value:
         value: Value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"invalid JSON: {error}") from error
+    if isinstance(data, bytes) and data.count(b"[") + data.count(b"{") <= MAX_JSON_DEPTH:
+        return value
     if depth_exceeds(value, MAX_JSON_DEPTH):
         raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"invalid JSON: more than {MAX_JSON_DEPTH} levels deep")
     return value

@@ -155,7 +155,8 @@ class QueryContext:
         self.budget = PACE
         self.transient = 0
         self.check()
-        self._measure(0)
+        if self._watched or self.limits.memory:
+            self._measure(0)
 
     def tick(self, steps: int) -> None:
         """Account for steps of a loop; looks at the limits when enough have come together."""

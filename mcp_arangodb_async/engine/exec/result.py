@@ -13,6 +13,10 @@ from .phases import Phases
 from .planner import PlannedQuery
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(slots=True, kw_only=True)
 class QueryResult:
     """Rows to be read once, in order. Close it, or read it to the end, to release its snapshot.
@@ -28,8 +32,8 @@ class QueryResult:
     plan: Mapping[str, Any] | None = None
     finished: float | None = None
     cached: bool = False
-    stop: Callable[[], None] = field(default=lambda: None)
-    on_close: Callable[[], None] = field(default=lambda: None)
+    stop: Callable[[], None] = field(default=_nothing)
+    on_close: Callable[[], None] = field(default=_nothing)
 
     @property
     def cacheable(self) -> bool:
@@ -96,12 +100,16 @@ class QueryResult:
         """Note that the rows are exhausted."""
         self.phases.end("executing")
         self.finished = time.perf_counter()
-        self.on_close()
+        self._release()
 
     def close(self) -> None:
         """Stop the query if it still runs, and release what it holds; harmless when closed."""
         self.stop()
-        self.on_close()
+        self._release()
+
+    def _release(self) -> None:
+        on_close, self.on_close = self.on_close, _nothing
+        on_close()
 
 
 def in_block(

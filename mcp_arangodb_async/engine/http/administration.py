@@ -16,7 +16,6 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, reply, result
-from mcp_arangodb_async.engine.http.cursors import shown
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import as_object
 from mcp_arangodb_async.engine.http.routing import ANY, Need, Route
@@ -253,7 +252,7 @@ def read_api_calls(call: Call) -> Response:
 def read_query_history(call: Call) -> Response:
     with call.state.lock:
         history = list(reversed(call.state.query_history))
-    return result({"queries": [shown(entry) for entry in history]})
+    return result({"queries": [entry.shown() for entry in history]})
 
 
 def list_key_generators(_: Call) -> Response:

@@ -69,9 +69,9 @@ class Api:
             authenticator=Authenticator(engine.users, secret=jwt_secret),
             authentication=authentication,
         )
-        router = Router(routes_of(engine.compat))
+        self._router = Router(routes_of(engine.compat))
         self._locate = lru_cache(maxsize=_REMEMBERED_PATHS)(locate)
-        self._find = lru_cache(maxsize=_REMEMBERED_PATHS)(router.find)
+        self._routed = lru_cache(maxsize=_REMEMBERED_PATHS)(self._find)
         self._on_bug = on_bug
 
     def __enter__(self) -> Api:
@@ -110,14 +110,15 @@ class Api:
         except Exception:  # noqa: BLE001  the border of the program: whatever happens becomes an answer
             answer = self._bug()
         headers = {**_EVERY_ANSWER, **answer.headers}
+        body = answer.body
         if request.method == "HEAD":
-            headers["content-length"] = str(len(answer.body))
+            headers["content-length"] = str(len(body))
+            body = b""
         origin = request.headers.get("origin")
         if origin is not None:
             headers.setdefault("access-control-allow-origin", origin)
             headers.setdefault("access-control-allow-credentials", "false")
             headers.setdefault("access-control-expose-headers", _EXPOSED)
-        body = b"" if request.method == "HEAD" else answer.body
         return Response(status=answer.status, headers=headers, body=body)
 
     # ---- before the endpoint
@@ -140,7 +141,7 @@ class Api:
         if refused is not None:
             return refused
         try:
-            route, names = self._find(request.method, location)
+            route, names = self._routed(request.method, request.path)
         except ArangoError:
             if identity is None:
                 return self._unauthorized(request)
@@ -164,6 +165,9 @@ class Api:
         if mode in {"true", "store"}:
             return self._later(route, call, stored=mode == "store")
         return route.answer(call)
+
+    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        return self._router.find(method, self._locate(path))
 
     def _identify(self, request: Request) -> Identity | None:
         if not self._state.authentication:
@@ -195,6 +199,8 @@ class Api:
         if route.system_only and call.location.database != SYSTEM:
             raise ArangoError(ERROR_ARANGO_USE_SYSTEM_DATABASE)
         match route.need:
+            case Need.READ:
+                pass
             case Need.WRITE:
                 call.allow_database_write()
             case Need.ADMIN if not call.is_admin:

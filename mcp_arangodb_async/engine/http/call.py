@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 from mcp_arangodb_async.engine.catalog.catalog import Catalog
 from mcp_arangodb_async.engine.catalog.collection import Collection
@@ -27,6 +26,26 @@ from mcp_arangodb_async.engine.http.state import ServerState
 from mcp_arangodb_async.engine.instance import Engine
 from mcp_arangodb_async.engine.users import SYSTEM, Level
 from mcp_arangodb_async.engine.values import encode_json
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):  # noqa: N801  a decorator, as `property` is
+    """A property computed when it is first asked for, by one thread: `cached_property` takes a lock."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Self: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> T: ...
+    def __get__(self, owner: object | None, kind: type) -> Self | T:
+        if owner is None:
+            return self
+        value = owner.__dict__[self._name] = self._compute(owner)
+        return value
 
 
 class Cancellation:
@@ -69,20 +88,20 @@ class Call:
 
     # ---- what was asked
 
-    @cached_property
+    @once
     def parameters(self) -> Parameters:
         return Parameters(self.request.query)
 
-    @cached_property
+    @once
     def raw_body(self) -> bytes:
         return read_body(self.request.headers, self.request.body)
 
-    @cached_property
+    @once
     def body(self) -> Any:
         """The JSON value of the body; `None` when it is empty."""
         return parse_json(self.raw_body)
 
-    @cached_property
+    @once
     def fields(self) -> Json:
         """The body, which has to be an object."""
         return as_object(self.body)
@@ -96,7 +115,7 @@ class Call:
     def engine(self) -> Engine:
         return self.state.engine
 
-    @cached_property
+    @once
     def database(self) -> Database:
         return self.engine.database(self.location.database)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -22,7 +21,8 @@ from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.parameters import Json, flag_field, number_field
 from mcp_arangodb_async.engine.http.query_cache import Entry, QueryCache
 from mcp_arangodb_async.engine.http.routing import Route
-from mcp_arangodb_async.engine.http.state import stamp
+from mcp_arangodb_async.engine.http.state import PastQuery
+from mcp_arangodb_async.engine.records import record
 from mcp_arangodb_async.engine.values import encode_json
 
 _HISTORY_TEXT = 4096
@@ -31,7 +31,7 @@ _DEFAULT_TTL = 30.0
 _LONGEST_TTL = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True, eq=False)
 class Asked:
     """The body of a query request, read."""
 
@@ -74,10 +74,9 @@ def options_of(body: Json) -> Json:
 def _asked(call: Call) -> Asked:
     text = query_text(call.body)
     body = call.fields
-    options = dict(options_of(body))
-    for name in ("cache", "memoryLimit"):
-        if name in body:
-            options.setdefault(name, body[name])
+    options = options_of(body)
+    if "cache" in body or "memoryLimit" in body:
+        options = {**{name: body[name] for name in ("cache", "memoryLimit") if name in body}, **options}
     ttl = number_field(body, "ttl")
     return Asked(
         text=text,
@@ -215,28 +214,22 @@ def _remember(call: Call, asked: Asked, elapsed: float) -> None:
     if not tracking["enabled"]:
         return
     # Bind variables may hold whole imports: such are not kept.
-    bind_vars = asked.bind_vars if tracking["trackBindVars"] and len(call.raw_body) < _LARGEST_KEPT else {}
-    entry: Json = {
-        "id": call.state.cursors.new_id(),
-        "database": call.location.database,
-        "user": call.identity.user,
-        "query": asked.text[: int(tracking["maxQueryStringLength"])],
-        "bindVars": bind_vars,
-        "started": time.time() - elapsed,
-        "runTime": elapsed,
-        "state": "finished",
-        "stream": asked.stream,
-    }
+    keeps_values = tracking["trackBindVars"] and len(call.raw_body) < _LARGEST_KEPT
+    entry = PastQuery(
+        id=call.state.cursors.new_id(),
+        database=call.location.database,
+        user=call.identity.user,
+        text=asked.text[: int(tracking["maxQueryStringLength"])],
+        bind_vars=asked.bind_vars if keeps_values else {},
+        ended=time.time(),
+        seconds=elapsed,
+        stream=asked.stream,
+    )
     with call.state.lock:
         call.state.query_history.append(entry)
         threshold = tracking["slowStreamingQueryThreshold" if asked.stream else "slowQueryThreshold"]
         if tracking["trackSlowQueries"] and elapsed >= threshold:
             call.state.slow_queries.append(entry)
-
-
-def shown(entry: Json) -> Json:
-    """A remembered query as the API lists it."""
-    return {**entry, "started": stamp(entry["started"])}
 
 
 # ---- the query results cache

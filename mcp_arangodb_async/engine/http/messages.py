@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from mcp_arangodb_async.engine.records import record
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Request:
     """One HTTP request, as it came over the wire.
 
@@ -24,7 +26,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Response:
     """One HTTP response; header names are lower-case, `content-length` is left to whoever sends it."""
 

@@ -60,8 +60,11 @@ class Parameters:
 
 def read_body(headers: Mapping[str, str], body: bytes) -> bytes:
     """The body without its content encoding; what inflates beyond the limit is refused."""
-    encoding = headers.get("content-encoding", "").lower()
-    if not body or encoding in {"", "identity"}:
+    encoding = headers.get("content-encoding", "")
+    if not body or not encoding:
+        return body
+    encoding = encoding.lower()
+    if encoding == "identity":
         return body
     if encoding not in {"deflate", "gzip", "x-gzip"}:
         raise ArangoError(
@@ -81,7 +84,7 @@ def read_body(headers: Mapping[str, str], body: bytes) -> bytes:
 
 def parse_json(body: bytes) -> Any:
     """The body's JSON value; `None` for an empty body. 600 when it is not valid."""
-    return decode_json(body) if body.strip() else None
+    return decode_json(body) if body and not body.isspace() else None
 
 
 def as_object(value: Any, *, missing: str = "expecting a JSON object in the body") -> Json:

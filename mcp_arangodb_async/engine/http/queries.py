@@ -11,7 +11,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, merged, reply
-from mcp_arangodb_async.engine.http.cursors import bind_vars, options_of, query_text, shown
+from mcp_arangodb_async.engine.http.cursors import bind_vars, options_of, query_text
 from mcp_arangodb_async.engine.http.messages import Response
 from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.users import SYSTEM
@@ -59,9 +59,9 @@ def list_slow(call: Call) -> Response:
         return reply(
             200,
             [
-                shown(entry)
+                entry.shown()
                 for entry in call.state.slow_queries
-                if everywhere or entry["database"] == call.location.database
+                if everywhere or entry.database == call.location.database
             ],
         )
 
@@ -72,7 +72,7 @@ def clear_slow(call: Call) -> Response:
         kept = [
             entry
             for entry in call.state.slow_queries
-            if not everywhere and entry["database"] != call.location.database
+            if not everywhere and entry.database != call.location.database
         ]
         call.state.slow_queries.clear()
         call.state.slow_queries.extend(kept)

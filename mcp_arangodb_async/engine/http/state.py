@@ -53,6 +53,34 @@ def default_tracking() -> Json:
 
 
 @dataclass(slots=True, kw_only=True)
+class PastQuery:
+    """A query that has ended, for the list of slow queries and the history."""
+
+    id: str
+    database: str
+    user: str
+    text: str
+    bind_vars: Json
+    ended: float
+    seconds: float
+    stream: bool
+
+    def shown(self) -> Json:
+        """As the API lists it."""
+        return {
+            "id": self.id,
+            "database": self.database,
+            "user": self.user,
+            "query": self.text,
+            "bindVars": self.bind_vars,
+            "started": stamp(self.ended - self.seconds),
+            "runTime": self.seconds,
+            "state": "finished",
+            "stream": self.stream,
+        }
+
+
+@dataclass(slots=True, kw_only=True)
 class ServerState:
     """One per `Api`. Everything in it is safe to use from several threads."""
 
@@ -69,8 +97,8 @@ class ServerState:
         default_factory=lambda: dict.fromkeys(("database", "username", "url", "queryid", "dbserver"), False)
     )
     tracking: Json = field(default_factory=default_tracking)
-    slow_queries: deque[Json] = field(default_factory=lambda: deque(maxlen=64))
-    query_history: deque[Json] = field(default_factory=lambda: deque(maxlen=64))
+    slow_queries: deque[PastQuery] = field(default_factory=lambda: deque(maxlen=64))
+    query_history: deque[PastQuery] = field(default_factory=lambda: deque(maxlen=64))
     recent_calls: deque[tuple[float, str, str, str]] = field(default_factory=lambda: deque(maxlen=100))
     running: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])
     endpoint: str = "embedded:"
