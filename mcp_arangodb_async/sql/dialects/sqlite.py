@@ -119,6 +119,7 @@ ALLOWED_ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3
 # BEGIN and ROLLBACK, which the connection itself uses.
 TRANSACTIONS = frozenset({sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT})
 REFUSED_FUNCTIONS = frozenset(EFFECTS)
+SHADOWS = ("_node", "_rowid", "_parent")
 
 
 def authorize(
@@ -130,6 +131,14 @@ def authorize(
     match action:
         case sqlite3.SQLITE_FUNCTION:
             return sqlite3.SQLITE_DENY if (second or "").lower() in REFUSED_FUNCTIONS else sqlite3.SQLITE_OK
+        case sqlite3.SQLITE_UPDATE if first == "sqlite_master":
+            # Asked whenever a virtual table is declared, json_each among them; the table itself is never
+            # written unless `writable_schema` is on, and its PRAGMA is refused.
+            return sqlite3.SQLITE_OK
+        case sqlite3.SQLITE_INSERT | sqlite3.SQLITE_DELETE if str(first).endswith(SHADOWS):
+            # An R-tree prepares its own writes when it is opened for reading; other walls keep them from
+            # running.
+            return sqlite3.SQLITE_OK
         case sqlite3.SQLITE_PRAGMA:
             name = (first or "").lower()
             telling = name in TELLING or (name in TELLING_ALONE and second is None)
