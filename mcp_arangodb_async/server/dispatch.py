@@ -97,6 +97,11 @@ class Dispatcher:
             raise passage.refusal
         tool = passage.asked.tool
         choice = self._choice(passage.asked, passage.incoming)
+        if not tool.in_turn and choice.id is not None:
+            # What stops a call of the session cannot wait until that call has ended.
+            seen = await self._sessions.peek(choice.id)
+            if seen is not None:
+                return await self._run(passage.asked, choice, seen, passage)
         async with AsyncExitStack() as stack:
             session = None
             if choice.id is not None:

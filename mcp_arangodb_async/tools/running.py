@@ -36,7 +36,7 @@ def kills(args: KillArgs) -> bool:
     return args.query_id is not None and not args.dry_run
 
 
-@tool(title="Kill query", category="schema_query", effect=Effect.STATEMENT, writes=kills)
+@tool(title="Kill query", category="schema_query", effect=Effect.STATEMENT, writes=kills, in_turn=False)
 async def arango_kill_query(call: Call, args: KillArgs) -> Killed:
     """List running queries, or kill one: yours; with access admin, any."""
     database = await call.database()
