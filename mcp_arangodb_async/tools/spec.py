@@ -150,6 +150,7 @@ class Tool:
     limit_seconds: float | None = None
     writes: Callable[[Any], bool] | None = None
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    in_turn: bool = True
 
     @property
     def returns_rows(self) -> bool:
@@ -165,11 +166,13 @@ def tool(
     uses_session: bool | None = None,
     limit_seconds: float | None = None,
     writes: Callable[[Any], bool] | None = None,
+    in_turn: bool = True,
 ) -> Callable[[Callable[[Call, Any], Awaitable[object]]], Tool]:
     """Describe the function as a tool named like it.
 
     A tool works on a database when its `Args` have one, unless its effect is `SESSION`. `limit_seconds`
-    replaces the default deadline for tools that are long by nature.
+    replaces the default deadline for tools that are long by nature. A tool that is not `in_turn` does not
+    wait for the other calls of its session, and must not change it.
     """
 
     def describe(function: Callable[[Call, Any], Awaitable[object]]) -> Tool:
@@ -189,6 +192,7 @@ def tool(
             uses_session=needs_database if uses_session is None else uses_session,
             limit_seconds=limit_seconds,
             writes=writes,
+            in_turn=in_turn,
         )
 
     return describe
