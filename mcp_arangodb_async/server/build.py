@@ -14,6 +14,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_arangodb_async import __version__
+from mcp_arangodb_async.observability import tracing
 from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.server.dispatch import Incoming, unannounced
 from mcp_arangodb_async.server.endpoint import Endpoint, endpoint_of
@@ -84,8 +85,9 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
         on_subscriptions_listen=listen,
     )
     server.listen = listen
-    # The SDK's tracing costs a third of a call even where nobody traces.
-    server.middleware.clear()
+    if not tracing.is_on():
+        # The SDK's tracing costs a third of a call even where nobody traces.
+        server.middleware.clear()
     # Results are handed over as dictionaries, which the SDK does not walk once more as models.
     server.add_request_handler("tools/list", types.PaginatedRequestParams, handlers.list_tools)
     server.add_request_handler("tools/call", types.CallToolRequestParams, handlers.call_tool)

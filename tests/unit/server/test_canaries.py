@@ -183,12 +183,13 @@ def test_no_secret_is_in_anything_the_server_writes(tmp_path: Path, port: int) -
         async with Place(settings) as place:
 
             async def one(key: str) -> None:
-                for tool, arguments in (
+                calls: tuple[tuple[str, dict[str, Any]], ...] = (
                     ("arango_list_collections", {}),
                     ("arango_query", {"query": "RETURN 1"}),
                     ("arango_test_database_connection", {}),
                     ("arango_insert", {"collection": "c", "document": {"a": 1}}),
-                ):
+                )
+                for tool, arguments in calls:
                     answer = await place.call(tool, token(61), database=key, **arguments)
                     said.append(answer.body.decode())
                 answer = await place.request("resources/read", token(61), uri=f"arangodb://{key}/schema")

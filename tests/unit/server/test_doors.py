@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,13 +108,19 @@ class Place:
             status=sent[0]["status"], headers=found, body=b"".join(one.get("body", b"") for one in sent[1:])
         )
 
-    async def call(self, tool: str, token: str | None = None, /, **arguments: Any) -> Answer:
+    async def call(
+        self, tool: str, token: str | None = None, /, *, traceparent: str | None = None, **arguments: Any
+    ) -> Answer:
         """A tools/call of 2026-07-28."""
-        return await self.request("tools/call", token, name=tool, arguments=arguments)
+        meta = {} if traceparent is None else {"traceparent": traceparent}
+        return await self.request("tools/call", token, meta, name=tool, arguments=arguments)
 
-    async def request(self, method: str, token: str | None = None, /, **params: Any) -> Answer:
-        """A request of 2026-07-28."""
+    async def request(
+        self, method: str, token: str | None = None, more: Mapping[str, str] | None = None, /, **params: Any
+    ) -> Answer:
+        """A request of 2026-07-28; `more` goes into its `_meta`."""
         meta: dict[str, Any] = {
+            **(more or {}),
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
         }
