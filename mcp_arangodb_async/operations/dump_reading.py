@@ -297,14 +297,12 @@ def _line(position: int, value: Any, size: int, source: Source) -> Line | None:
     if not isinstance(value, dict):
         return Line(position=position, document=None, size=size, problem="is not a JSON object")
     document = cast("Json", value)
-    wrapped = document.get("type") in {_DOCUMENT, _EDGE, _REMOVAL} and set(document) <= {
-        "type",
-        "data",
-        "key",
-        "rev",
-    }
+    kind: object = document.get("type")
+    members = {"type", "data", "key", "rev"}
+    # A document may have a `type` of its own, whatever value it holds.
+    wrapped = isinstance(kind, int) and kind in {_DOCUMENT, _EDGE, _REMOVAL} and set(document) <= members
     if source.envelope is True or (source.envelope is None and wrapped):
-        if document.get("type") == _REMOVAL:
+        if kind == _REMOVAL:
             return None
         inner = document.get("data")
         if not isinstance(inner, dict):

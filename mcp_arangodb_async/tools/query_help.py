@@ -135,7 +135,9 @@ class Filter(BaseModel):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        given = {name for name in ("field", "op", "value") if name in self.model_fields_set}
+        given = {name for name in ("field", "op") if getattr(self, name) is not None}
+        if "value" in self.model_fields_set:
+            given.add("value")
         if self.any is not None and given:
             raise ValueError("has any and a comparison; give one of them")
         missing = [name for name in ("field", "op", "value") if name not in given]

@@ -171,6 +171,28 @@ async def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
         assert listed["result"] == []
 
 
+async def test_documents_that_look_like_what_wraps_them_come_back_as_they_are(tmp_path: Path) -> None:
+    odd: list[dict[str, Any]] = [
+        {"_key": "1", "type": {"a": 1}},
+        {"_key": "2", "type": [2300], "data": {"x": 1}, "key": "k"},
+        {"_key": "3", "type": 2300, "data": {"x": 1}, "key": "k", "rev": "r"},
+        {"_key": "4", "type": 2302, "key": "k"},
+    ]
+    async with opened("one", "two") as (one, two):
+        await one.call("POST", "_api", "collection", body={"name": "odd"})
+        await one.call("POST", "_api", "document", "odd", body=odd)
+        await dump(one, tmp_path, DumpOptions(directory="b"), progress=quiet)
+        await restored(two, tmp_path, "b")
+        query = "FOR d IN odd SORT d._key RETURN UNSET(d, '_id', '_rev')"
+        assert await rows(two, query) == odd
+        # Without the header that says so, each document decides.
+        (tmp_path / "b" / "dump.json").write_text('{"database": "x"}')
+        (tmp_path / "b" / "manifest.json").unlink()
+        await two.call("PUT", "_api", "collection", "odd", "truncate")
+        await restored(two, tmp_path, "b")
+        assert await rows(two, query) == odd
+
+
 # ---- damaged and unfinished backups
 
 
