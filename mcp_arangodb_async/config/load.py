@@ -363,6 +363,7 @@ def _database(
         timeout=config.timeout,
         description=config.description,
         access=config.access,
+        production=config.production,
         pool=config.pool,
         tls=config.tls,
     )

@@ -204,6 +204,13 @@ class DatabaseConfig(BaseModel):
         Access,
         Option(help="what callers may do: read, write, or admin to drop things too", flags=("--access",)),
     ] = "write"
+    production: Annotated[
+        bool,
+        Option(
+            help="people depend on it: with server.confirm: production, dropping things asks the user",
+            flags=("--production",),
+        ),
+    ] = False
     pool: PoolSettings = PoolSettings()
     tls: TlsSettings = TlsSettings()
 
@@ -259,6 +266,7 @@ class DatabaseSettings:
     timeout: float = 30.0
     description: str | None = None
     access: Access = "write"
+    production: bool = False
     pool: PoolSettings = field(default_factory=PoolSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
 

@@ -16,6 +16,7 @@ from mcp_arangodb_async.config.variable import VariableName
 Transport = Literal["stdio", "http"]
 LogFormat = Literal["text", "json"]
 Access = Literal["read", "write", "admin"]
+Confirm = Literal["never", "production", "always"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 # Deferred: a process without a file starts without building the file's validators.
@@ -125,6 +126,15 @@ class ServerSettings:
             flags=("--read-only",),
         ),
     ] = False
+    confirm: Annotated[
+        Confirm,
+        Option(
+            help="ask the user before a tool drops something: never, on databases marked production, always",
+            variables=("MCP_CONFIRM",),
+            flags=("--confirm",),
+            parse=_lower,
+        ),
+    ] = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,12 @@ from mcp_arangodb_async.server.dispatch import Incoming, unannounced
 from mcp_arangodb_async.server.endpoint import Endpoint, endpoint_of
 from mcp_arangodb_async.server.instructions import INSTRUCTIONS
 from mcp_arangodb_async.server.listing import ToolListing
+from mcp_arangodb_async.server.questions import questions_of
 from mcp_arangodb_async.server.reading import Reading
 from mcp_arangodb_async.server.sdk import Context, connection_of
 from mcp_arangodb_async.sessions import SessionRequest, SessionState, session_of
 from mcp_arangodb_async.sessions.identity import Era, Transport
+from mcp_arangodb_async.tools.call import NO_QUESTIONS
 
 NAME = "mcp-arangodb-async"
 # Lists depend on settings and authorization alone, so a client may keep them for five minutes.
@@ -36,6 +38,9 @@ LISTS: tuple[CacheableMethod, ...] = (
     "resources/templates/list",
     "prompts/list",
 )
+# What `tools/list` says of servers that are missing from it, in `_meta`.
+NOTES = "mcp-arangodb-async/notes"
+UPSTREAM_TTL_MS = 15_000
 NO_ENDPOINT = Endpoint()
 
 
@@ -103,6 +108,11 @@ class Handlers:
         self._listing = listing
         self._transport: Transport = transport
 
+    @property
+    def _asks(self) -> bool:
+        """Whether a call may have something to ask its user."""
+        return self._app.around.tenancy is not None or self._app.settings.server.confirm != "never"
+
     async def list_tools(self, context: Context, _params: types.PaginatedRequestParams) -> dict[str, Any]:
         """The tools: one page, and for the handshake era what the session chose."""
         endpoint = endpoint_of_context(context)
@@ -111,7 +121,19 @@ class Handlers:
         shown = self._listing.shown(
             toolset=endpoint.toolset, session=session, access=None if who is None else who.access or "none"
         )
-        return {"tools": shown, "resultType": "complete"}
+        tenancy = self._app.around.tenancy
+        if tenancy is None:
+            return {"tools": shown, "resultType": "complete"}
+        downstream = connection_of(context).session_id or endpoint.transport_session or ""
+        listing = await tenancy.listing(who, downstream)
+        tools = [*(tool for tool in shown if tool["name"] not in listing.hidden), *listing.tools]
+        # Lists differ by caller, and with the upstreams' health: they are not kept for long.
+        answer: dict[str, Any] = {
+            "tools": tools, "resultType": "complete", "ttlMs": UPSTREAM_TTL_MS, "cacheScope": "private",
+        }  # fmt: skip
+        if listing.notes:
+            answer["_meta"] = {NOTES: list(listing.notes)}
+        return answer
 
     async def call_tool(self, context: Context, params: types.CallToolRequestParams) -> dict[str, Any]:
         """Run one call through the dispatcher."""
@@ -133,6 +155,7 @@ class Handlers:
                 who=endpoint.principal,
                 report=context.session.report_progress,
                 list_changed=connection.send_tool_list_changed if is_pushed_to(context) else unannounced,
+                questions=questions_of(context, params, era) if self._asks else NO_QUESTIONS,
             )
         )
 

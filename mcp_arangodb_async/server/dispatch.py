@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.model import Settings
 from mcp_arangodb_async.connections import call_limits
@@ -43,6 +43,14 @@ from mcp_arangodb_async.tools.call import Call, Surroundings
 from mcp_arangodb_async.tools.result import Rows
 from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, Tool
 
+# What upstream servers change is not in a database of ours, so no focus says where.
+NOT_WRITING = frozenset(
+    {Effect.READ, Effect.SESSION, Effect.EXPORT, Effect.REMOTE_READ, Effect.REMOTE_CHANGE}
+)
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.server.confirmation import Confirmation
+
 __all__ = ["Dispatcher", "Incoming", "Passage", "find", "unannounced", "unreported", "writes"]
 
 
@@ -64,14 +72,20 @@ class Dispatcher:
         self._numbers = itertools.count(1)
         # The session of a pipe depends on nothing that a call brings along.
         self._piped = session_of(SessionRequest(transport="stdio", era="handshake"))
+        self._confirmation: Confirmation | None = None
         self._layered = layered(self._watch, self._in_session)
 
     async def answer(self, incoming: Incoming) -> WireResult:
         """The call's result or error; raises nothing but the caller's own cancellation."""
         passage = Passage(incoming=incoming, request_id=self._request_id(), tool=incoming.name[:64])
         try:
-            passage.asked = understood(incoming, self._around.tools)
-            passage.tool = passage.asked.tool.name
+            tenancy = self._around.tenancy
+            asked = tenancy.relayed(incoming.name, incoming.arguments) if tenancy is not None else None
+            if asked is not None:
+                passage.asked = Asked(tool=asked[0], args=asked[1], handle=None)
+            else:
+                passage.asked = understood(incoming, self._around.tools)
+                passage.tool = passage.asked.tool.name
         except Exception as error:  # noqa: BLE001 - raised again inside the layers, which answer it
             passage.refusal = error
         with request_id(passage.request_id):
@@ -165,6 +179,8 @@ class Dispatcher:
             report=incoming.report,
             list_changed=incoming.list_changed,
             principal=incoming.who,
+            questions=incoming.questions,
+            downstream=incoming.transport_session or "",
         )
         passage.session = call.session_name
         if resolution is None:
@@ -172,11 +188,27 @@ class Dispatcher:
         else:
             if tool.effect.access is not None:
                 call.require(tool.effect.access, tool.name)
+            question = await self._question(call, asked, passage)
+            if question is not None:
+                return question
             with call_limits(mark=call.mark):
                 result = await tool.run(call, args)
         if isinstance(result, Rows):
             passage.rows = len(result.rows)
         return rendered(result, facts, self._around.limits, self._watch.redact)
+
+    async def _question(self, call: Call, asked: Asked, passage: Passage) -> WireResult | None:
+        """What the user must be asked before this call runs, as its result; None when nothing is left."""
+        if self._settings.server.confirm == "never" or passage.incoming.confirmed:
+            return None
+        # Here and not above: only who asks users pays for it.
+        from mcp_arangodb_async.server.confirmation import Confirmation, is_needed
+
+        if not is_needed(asked, call.key, self._settings):
+            return None
+        if self._confirmation is None:
+            self._confirmation = Confirmation()
+        return await self._confirmation.obtained(call, asked)
 
     def _changer(
         self, choice: SessionChoice, session: SessionState | None, incoming: Incoming
@@ -218,7 +250,7 @@ def writes(tool: Tool, args: Args) -> bool:
     """Whether this call may change data: a tool with a statement is asked about it."""
     if tool.writes is not None:
         return tool.writes(args)
-    return tool.effect not in {Effect.READ, Effect.SESSION, Effect.EXPORT}
+    return tool.effect not in NOT_WRITING
 
 
 def level_name(resolution: Resolution, choice: SessionChoice) -> str:

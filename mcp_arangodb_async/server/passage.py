@@ -22,7 +22,10 @@ async def unannounced() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A call as a transport hands it over; `who` is the authenticated caller, None for somebody unknown."""
+    """A call as a transport hands it over; `who` is the authenticated caller, None for somebody unknown.
+
+    `confirmed` says that a person was asked already: the command line does so itself.
+    """
 
     name: str
     arguments: Mapping[str, Any]
@@ -31,6 +34,7 @@ class Incoming:
     endpoint_database: str | None = None
     transport_session: str | None = None
     who: Principal | None = None
+    confirmed: bool = False
     report: Callable[[float, float | None, str | None], Awaitable[None]] = unreported
     list_changed: Callable[[], Awaitable[None]] = unannounced
     questions: Questions = NO_QUESTIONS

@@ -154,6 +154,8 @@ def _samples(option: OptionField) -> tuple[str, str, str]:
     match option.path:
         case "server.transport":
             return ("http", "stdio", "http")
+        case "server.confirm":
+            return ("always", "production", "always")
         case "log.level":
             return ("ERROR", "debug", "WARNING")
         case "log.format":
