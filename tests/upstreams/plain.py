@@ -71,12 +71,18 @@ class Plain:
         self.list_delay = 0.0
         self.down = False
         self.key: str | None = None
+        self._manager: StreamableHTTPSessionManager | None = None
         server: Server[Any] = Server(
             name, version="1", on_list_tools=self._list, on_call_tool=self._call,
             get_tool_input_schema=lambda _: None,
         )  # fmt: skip
         server.middleware.clear()
         self.server = server
+
+    def forget_sessions(self) -> None:
+        """As a restarted server: it knows no session any more."""
+        assert self._manager is not None
+        self._manager._server_instances.clear()  # pyright: ignore[reportPrivateUsage] - what a restart does
 
     async def _list(self, context: Context, params: types.PaginatedRequestParams | None) -> Any:
         del context, params
@@ -106,6 +112,7 @@ class Plain:
     def app(self) -> Any:
         """The application, at /mcp; /sse is the transport of old servers."""
         manager = StreamableHTTPSessionManager(self.server, json_response=False)
+        self._manager = manager
         sse = SseServerTransport("/messages/")
 
         async def mcp(scope: Any, receive: Any, send: Any) -> None:

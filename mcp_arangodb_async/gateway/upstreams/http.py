@@ -23,9 +23,14 @@ from mcp.shared.inbound import (
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
     METHOD_NOT_FOUND,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
     PROTOCOL_VERSION_META_KEY,
     UNSUPPORTED_PROTOCOL_VERSION,
+    CallToolResult,
+    InputRequiredResult,
     methods,
 )
 from pydantic import ValidationError
@@ -39,6 +44,7 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     STATELESS_VERSION,
     Connection,
     Definition,
+    LostSessionError,
     Report,
     Result,
     Target,
@@ -51,6 +57,10 @@ from mcp_arangodb_async.gateway.upstreams.events import EventParser
 from mcp_arangodb_async.gateway.upstreams.network import Network, status_error
 from mcp_arangodb_async.gateway.upstreams.session import open_http_session
 
+# Errors with a status of 400 or 404 that say something about the call, not about the server.
+_ABOUT_THE_CALL = frozenset(
+    {INVALID_PARAMS, METHOD_NOT_FOUND, HEADER_MISMATCH, MISSING_REQUIRED_CLIENT_CAPABILITY}
+)
 _CLIENT_INFO = {"name": CLIENT_NAME, "version": __version__}
 _ACCEPT = "application/json, text/event-stream"
 # Forms only: nobody here can vouch for an address that an upstream wants opened.
@@ -177,6 +187,8 @@ class StatelessHttp:
         message = _parsed(await self._network.read(target.location, answer))
         # An error that was answered before the request's id was read has none.
         if message is not None and "error" in message and (message.get("id") in {number, None}):
+            if answer.status in {400, 404, 405} and code_of(message) not in _ABOUT_THE_CALL:
+                raise self._replaced()
             return message
         if answer.status >= 400:
             raise self._status(answer.status)
@@ -205,18 +217,21 @@ class StatelessHttp:
     def _checked(self, method: str, message: dict[str, Any]) -> Result:
         """The result of an answer, valid by the protocol's schema; our error for an error."""
         if "error" in message:
-            error = message["error"]
-            code = cast("dict[str, Any]", error).get("code") if isinstance(error, dict) else None
-            number = code if isinstance(code, int) else 0
-            if number in {UNSUPPORTED_PROTOCOL_VERSION, METHOD_NOT_FOUND}:
-                self._gone = True
-            raise rpc_error(self._target, number)
+            code = code_of(message)
+            if code == UNSUPPORTED_PROTOCOL_VERSION:
+                raise self._replaced()
+            raise rpc_error(self._target, code)
         result = message.get("result")
         if not isinstance(result, dict):
             raise malformed(self._target)
         found = cast("Result", result)
         try:
-            methods.validate_server_result(method, self.version, found)
+            if method == "tools/call":
+                # The schema's union of both kinds takes nearly anything: each is held to its own.
+                asks = found.get("resultType") == "input_required"
+                (InputRequiredResult if asks else CallToolResult).model_validate(found, by_name=False)
+            else:
+                methods.validate_server_result(method, self.version, found)
         except ValidationError as error:
             raise malformed(self._target) from error
         return found
@@ -224,9 +239,13 @@ class StatelessHttp:
     def _status(self, status: int) -> MaaError:
         assert self._target.location is not None
         if status in {400, 404, 405}:
-            # Perhaps an older server stands there now: the next connection asks for its era again.
-            self._gone = True
+            return self._replaced()
         return status_error(self._target.location, status)
+
+    def _replaced(self) -> LostSessionError:
+        """The call was not understood: an older server may stand there now, so its era is asked for again."""
+        self._gone = True
+        return LostSessionError(f"{self._target.shown} does not understand what it did before")
 
 
 class _within:  # noqa: N801  a block, read like one: `async with _within(...)`
@@ -247,6 +266,13 @@ class _within:  # noqa: N801  a block, read like one: `async with _within(...)`
             await self._timeout.__aexit__(*error)
         except TimeoutError:
             raise DeadlineError(f"{self._target.shown} did not answer within {self._seconds:.3g} s") from None
+
+
+def code_of(message: Mapping[str, Any]) -> int:
+    """The code of a JSON-RPC error, 0 for one without."""
+    error: object = message["error"]
+    code: object = cast("dict[str, Any]", error).get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) else 0
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

@@ -72,7 +72,8 @@ class SessionConnection:
     @property
     def alive(self) -> bool:
         """Whether the session still stands."""
-        return self._task is not None and not self._task.done() and not self._lost()
+        standing = self._task is not None and not self._task.done() and not self._stop.is_set()
+        return standing and not self._lost()
 
     def note(self, error: MaaError) -> None:
         """Remember why the transport failed: what the SDK raises of it says less."""
@@ -105,7 +106,9 @@ class SessionConnection:
         task = self._task
         if task is None or task.done():
             return
-        done, _ = await asyncio.wait([task], timeout=CLOSE_SECONDS)
+        # A handshake that is under way is not waited for.
+        patience = CLOSE_SECONDS if self._client is not None else 0
+        done, _ = await asyncio.wait([task], timeout=patience)
         if not done:
             task.cancel()
             await asyncio.wait([task], timeout=CLOSE_SECONDS)
@@ -221,7 +224,10 @@ class SessionConnection:
 
     def _refused(self, code: int, seconds: float | None) -> MaaError:
         """An MCP error in our words, or the transport's own reason for it."""
-        if self._lost():
+        if code == types.CONNECTION_CLOSED:
+            # What was sent may have been done; the session is over in any case.
+            self._stop.set()
+        elif self._lost():
             return LostSessionError(f"{self._target.shown} has forgotten the session")
         if code == types.REQUEST_TIMEOUT and seconds is not None:
             return self._late(seconds)

@@ -20,20 +20,27 @@ from mcp_arangodb_async.gateway.upstreams.session import SessionConnection
 
 # Where programs are looked for when the operator's environment for one names no path.
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
-EXIT_SECONDS = 2.0
+EXIT_SECONDS = 1.0
 
 
 async def open_stdio(target: Target, network: Network) -> Connection:
     """A session with a program of its own; it ends with the session."""
     assert target.command is not None
     connection = SessionConnection(target, era="legacy")
-    await connection.open(program(target, target.command, network.maximum_response))
+    ended = asyncio.Event()
+    streams = program(target, target.command, network.maximum_response, ended)
+    await connection.open(streams, ended.is_set)
     return connection
 
 
 @asynccontextmanager
-async def program(target: Target, command: Command, maximum_line: int) -> AsyncGenerator[Any]:
-    """The program's messages as the SDK's client takes them; the program is gone when the block ends."""
+async def program(
+    target: Target, command: Command, maximum_line: int, ended: asyncio.Event
+) -> AsyncGenerator[Any]:
+    """The program's messages as the SDK's client takes them; the program is gone when the block ends.
+
+    `ended` is set when the program says no more.
+    """
     environment = {"PATH": SEARCH_PATH, **command.environment}
     try:
         process = await asyncio.create_subprocess_exec(
@@ -55,7 +62,7 @@ async def program(target: Target, command: Command, maximum_line: int) -> AsyncG
         incoming_in, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         outgoing, outgoing_out = anyio.create_memory_object_stream[SessionMessage](0)
         async with incoming_in, incoming, outgoing, outgoing_out, anyio.create_task_group() as tasks:
-            tasks.start_soon(_read, process, incoming_in)
+            tasks.start_soon(_read, process, incoming_in, ended)
             tasks.start_soon(_write, process, outgoing_out, incoming_in)
             yield incoming, outgoing
             tasks.cancel_scope.cancel()
@@ -64,7 +71,7 @@ async def program(target: Target, command: Command, maximum_line: int) -> AsyncG
             await _end(process)
 
 
-async def _read(process: asyncio.subprocess.Process, into: Any) -> None:
+async def _read(process: asyncio.subprocess.Process, into: Any, ended: asyncio.Event) -> None:
     """Pass on a message a line; a line without end ends the connection."""
     assert process.stdout is not None
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ValueError, ConnectionError):
@@ -75,6 +82,7 @@ async def _read(process: asyncio.subprocess.Process, into: Any) -> None:
                 # Programs print: what is no message is no reason to give up.
                 continue
             await into.send(SessionMessage(message))
+    ended.set()
     await into.aclose()
 
 
@@ -107,3 +115,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     # Whatever it started and left behind goes as well.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    # The pipe is closed by its end only.
+    assert process.stdout is not None
+    with suppress(TimeoutError, ConnectionError, ValueError):
+        async with asyncio.timeout(EXIT_SECONDS):
+            while await process.stdout.read(64 * 1024):
+                pass
