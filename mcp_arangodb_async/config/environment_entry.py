@@ -269,8 +269,8 @@ class EnvironmentConfig(BaseModel):
     template: Annotated[
         Template | None,
         Option(
-            help="production (read), staging (write, ddl asks), development (admin): access and policy "
-            "unless they are given",
+            help="production (only reads), staging (changes data, asks before ddl), development (all): "
+            "access and policy unless they are given",
             flags=("--template",),
         ),
     ] = None

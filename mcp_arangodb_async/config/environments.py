@@ -34,7 +34,7 @@ class TemplateSettings:
 
 TEMPLATES: Mapping[Template, TemplateSettings] = {
     "production": TemplateSettings(rules={"dml": "confirm", "ddl": "deny", "admin": "deny"}),
-    "staging": TemplateSettings(access="write", rules={"ddl": "confirm", "admin": "deny"}),
+    "staging": TemplateSettings(access="admin", rules={"ddl": "confirm", "admin": "deny"}),
     "development": TemplateSettings(access="admin"),
 }
 

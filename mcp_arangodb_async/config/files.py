@@ -132,6 +132,11 @@ def edit_file(
 
 
 def _edit(loader: ConfigFileLoader, path: Path, change: Callable[[str], str], touches: Place) -> Edit:
+    if path.suffix.lower() == ".toml":
+        raise ConfigError(
+            f"{path} is read and not edited: TOML is the shape of an earlier server",
+            hint="write a YAML file; `maa config show` prints what it would hold",
+        )
     content = read_content(path) if path.exists() else b""
     tree = read_tree(content)
     if tree.problems:

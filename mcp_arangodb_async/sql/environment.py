@@ -32,7 +32,7 @@ from mcp_arangodb_async.connections.sql.connection import (
 )
 from mcp_arangodb_async.connections.sql.opening import check_installed, open_pool
 from mcp_arangodb_async.connections.sql.pool import Lease, SqlPool
-from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError
+from mcp_arangodb_async.errors import BackendError, DeniedError, MaaError, NotFoundError
 from mcp_arangodb_async.observability.logs import get_logger
 from mcp_arangodb_async.sql.answer import Answer, QueryLimits
 
@@ -288,7 +288,9 @@ class Environment:
             error.args = (error.message,)
             error.database = self.name
             ms = round((time.perf_counter() - started) * 1000, 2)
-            log.warning("environment.failed", environment=self.name, code=error.code, ms=ms)
+            # What a caller can mend is no news to an operator.
+            tell = log.warning if isinstance(error, BackendError) else log.info
+            tell("environment.failed", environment=self.name, code=error.code, ms=ms)
         return error
 
     async def _load(self) -> _Tools:

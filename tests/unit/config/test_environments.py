@@ -57,7 +57,7 @@ environments:
     staging = found["staging"]
     assert (staging.port, staging.access, staging.policy.rules) == (
         5432,
-        "write",
+        "admin",
         {"ddl": "confirm", "admin": "deny"},
     )
     assert staging.password.reveal() == PASSWORD
