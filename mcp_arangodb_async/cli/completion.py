@@ -1,67 +1,72 @@
-"""`completion`: a script that makes bash complete commands and flags; made from the table of commands."""
+"""`completion`: a script that makes a shell complete commands, flags and their values."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping
+from typing import Any
 
 from mcp_arangodb_async.cli.command import Command, Invocation
 
-SCRIPT = """\
-# bash completion for mcp-arangodb-async; load it with: eval "$(maa completion bash)"
-_maa_complete() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[*]:1:COMP_CWORD-1}}" words=""
-  case "$before " in
-{cases}
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-}}
-complete -o default -F _maa_complete maa mcp-arangodb-async
-"""
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+# What a shell offers where a value of this kind is due.
+FILES: Mapping[str, str] = {"FILE": "FILE", "DIR": "DIRECTORY", "DIRECTORY": "DIRECTORY"}
+# The script completes `maa`; the long name of the program shares it where the shell can say so.
+ALSO: Mapping[str, str] = {
+    "bash": "complete -o filenames -F _shtab_maa mcp-arangodb-async",
+    "zsh": "compdef _shtab_maa mcp-arangodb-async",
+    "fish": "complete -c mcp-arangodb-async -w maa",
+    "tcsh": "",
+}
 
 
-def script() -> str:
-    """The script for bash: the words that may follow the words already typed."""
-    lines = [f'    "{words} "*) words="{follow}" ;;' for words, follow in _followers().items() if words]
-    # The longest first: `case` takes the first that fits.
-    lines.sort(key=lambda line: -line.index("*"))
-    lines.append(f'    " ") words="{_followers()[""]}" ;;')
-    return SCRIPT.format(cases="\n".join(lines))
+def script(shell: str) -> str:
+    """The script for a shell."""
+    import shtab  # here: nothing else needs it
+
+    return f"{shtab.complete(whole_parser(), shell=shell)}\n{ALSO[shell]}".rstrip()
 
 
-def _followers() -> Mapping[str, str]:
+def whole_parser() -> argparse.ArgumentParser:
+    """All commands as one parser: a tree of the words in the table of commands."""
+    import shtab
+
     # Here and not above: `main` names this module in its table.
-    from mcp_arangodb_async.cli.main import COMMANDS, load, parser_of
+    from mcp_arangodb_async.cli.main import COMMANDS, PROGRAM, load
 
-    found: dict[str, list[str]] = {"": []}
+    top = argparse.ArgumentParser(prog=PROGRAM)
+    groups: dict[tuple[str, ...], Any] = {(): top.add_subparsers()}
     for name, entry in COMMANDS.items():
-        first, _, second = name.partition(" ")
-        if first not in found[""]:
-            found[""].append(first)
-        if second:
-            found.setdefault(first, []).append(second)
-        found[name] = long_flags(parser_of(name, load(entry)))
-    return {words: " ".join(follow) for words, follow in found.items()}
-
-
-def long_flags(parser: argparse.ArgumentParser) -> list[str]:
-    """The flags of a command as its usage line names them, one spelling each."""
-    return sorted(set(re.findall(r"--[a-z][a-z-]*", parser.format_usage())))
+        *above, last = name.split()
+        for depth in range(1, len(above) + 1):
+            words = tuple(above[:depth])
+            if words not in groups:
+                group = groups[words[:-1]].add_parser(words[-1], help=f"{' '.join(words)} ...")
+                groups[words] = group.add_subparsers()
+        parser: argparse.ArgumentParser = groups[tuple(above)].add_parser(last, help=entry.summary)
+        load(entry).arguments(parser)
+        for action in parser._actions:  # pyright: ignore[reportPrivateUsage] - argparse names no public way
+            if action.metavar in FILES:
+                vars(action)["complete"] = getattr(shtab, FILES[str(action.metavar)])
+    return top
 
 
 def _run(invocation: Invocation) -> int:
-    invocation.out.line(script().rstrip("\n"))
+    invocation.out.line(script(invocation.option("shell")))
     return 0
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=("bash",), help="the shell to write for")
+    parser.add_argument("shell", choices=SHELLS, help="the shell to write for")
 
 
 COMPLETION = Command(
-    description="Print a script that makes the shell complete commands and flags.",
-    examples=(("completion bash > ~/.local/share/bash-completion/completions/maa", "for every new shell"),),
+    description="Print a script that makes the shell complete commands, flags and file names.",
+    examples=(
+        ("completion bash > ~/.local/share/bash-completion/completions/maa", "for every new bash"),
+        ("completion zsh > ~/.zfunc/_maa", "with ~/.zfunc in fpath"),
+        ("completion fish > ~/.config/fish/completions/maa.fish", "for every new fish"),
+    ),
     arguments=_arguments,
     run=_run,
 )

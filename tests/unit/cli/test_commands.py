@@ -214,10 +214,19 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> str:
 )
 def test_bash_completes(script: str, typed: tuple[str, ...], offered: set[str]) -> None:
     words = " ".join(f"'{word}'" for word in ("maa", *typed))
-    asked = (
-        f'{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _maa_complete; echo "${{COMPREPLY[@]}}"'
-    )
+    asked = f'{script}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed)}; _shtab_maa; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(
         ["bash", "-c", asked], capture_output=True, timeout=SECONDS, check=True, encoding="utf-8"
     )
     assert set(done.stdout.split()) == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_every_shell_gets_a_script_that_knows_every_command(directory: Path, shell: str) -> None:
+    made = subprocess.run(
+        maa("completion", shell), cwd=directory, env=variables(directory), capture_output=True, check=True
+    )
+    script = made.stdout.decode()
+    assert all(name.split()[-1] in script for name in COMMANDS)
+    if shutil.which(shell) is not None and shell != "tcsh":
+        subprocess.run([shell, "-n"], input=made.stdout, check=True, timeout=SECONDS)
