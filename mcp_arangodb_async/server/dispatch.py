@@ -43,10 +43,10 @@ from mcp_arangodb_async.tools.call import Call, Surroundings
 from mcp_arangodb_async.tools.result import Rows
 from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, Tool
 
-# What upstream servers change is not in a database of ours, so no focus says where.
-NOT_WRITING = frozenset(
-    {Effect.READ, Effect.SESSION, Effect.EXPORT, Effect.REMOTE_READ, Effect.REMOTE_CHANGE}
-)
+# What upstream servers do is not done to a database of ours, so no focus says where.
+REMOTE = frozenset({Effect.REMOTE_READ, Effect.REMOTE_CHANGE})
+NOT_WRITING = frozenset({Effect.READ, Effect.SESSION, Effect.EXPORT, *REMOTE})
+NO_SESSION = SessionChoice(source="none")
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.server.confirmation import Confirmation
@@ -110,6 +110,9 @@ class Dispatcher:
             assert passage.refusal is not None
             raise passage.refusal
         tool = passage.asked.tool
+        if tool.effect in REMOTE:
+            # What happens elsewhere has no part in a session of ours: no call waits for another.
+            return await self._run(passage.asked, NO_SESSION, None, passage)
         choice = self._choice(passage.asked, passage.incoming)
         if not tool.in_turn and choice.id is not None:
             # What stops a call of the session cannot wait until that call has ended.
