@@ -36,14 +36,17 @@ WORKFLOWS: Mapping[str, Workflow] = {
         Workflow(
             name="baseline",
             description="Read and write documents.",
-            tools=named("query list_collections insert update remove create_collection backup"),
+            tools=named(
+                "query describe_database list_collections get_document insert update replace remove"
+                " create_collection backup"
+            ),
         ),
         Workflow(
             name="data_analysis",
             description="Write queries, understand and speed them up.",
             tools=named(
-                "query list_collections explain_query query_builder query_profile list_indexes"
-                " database_status"
+                "query describe_database list_collections explain_query query_builder query_profile"
+                " list_indexes list_views search kill_query database_status"
             ),
         ),
         Workflow(
@@ -51,7 +54,7 @@ WORKFLOWS: Mapping[str, Workflow] = {
             description="Create graphs, follow and measure them.",
             tools=named(
                 "create_graph list_graphs add_vertex_collection add_edge_definition add_edge traverse"
-                " shortest_path graph_statistics validate_graph_integrity query"
+                " shortest_path graph_statistics validate_graph_integrity query describe_database"
             ),
         ),
         Workflow(
@@ -65,8 +68,8 @@ WORKFLOWS: Mapping[str, Workflow] = {
             name="schema_validation",
             description="Define schemas and check data against them.",
             tools=named(
-                "create_schema validate_document insert_with_validation validate_references"
-                " validate_graph_integrity query"
+                "create_schema list_schemas validate_document insert_with_validation validate_references"
+                " validate_graph_integrity query describe_database"
             ),
         ),
         Workflow(name="full", description="Every tool.", tools=None),
@@ -91,7 +94,7 @@ STAGES: Mapping[str, Stage] = {
         Stage(
             name="analysis",
             description="Ask questions.",
-            tools=named("query traverse shortest_path explain_query query_profile graph_statistics"),
+            tools=named("query traverse shortest_path search explain_query query_profile graph_statistics"),
         ),
         Stage(
             name="cleanup",

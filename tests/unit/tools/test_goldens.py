@@ -18,15 +18,17 @@ import anyio
 import pytest
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
+from mcp_arangodb_async.config.sections import BackupSettings
 from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.dispatch import Incoming
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "tools"
 CALL = re.compile(r"> (?P<name>[a-z_]+) (?P<arguments>\{.*\})\Z")
-VARYING = {"_rev", "_old_rev", "request_id", "executionTime", "latency_ms", "version", "next"} | {
-    "analysis_timestamp",
-    "peakMemoryUsage",
-}
+VARYING = {
+    "_rev", "_old_rev", "request_id", "executionTime", "latency_ms", "version", "next", "analysis_timestamp",
+    "peakMemoryUsage", "profile", "ms", "first_used", "last_used",
+}  # fmt: skip
+MEASURED = re.compile(r"\b[0-9.]+ ms\b")
 REQUEST = re.compile(r"! (?P<method>POST|PUT) (?P<key>[a-z]+) (?P<path>\S+) (?P<body>\{.*\})\Z")
 # The whole catalogue: other tests know it, and a new tool must not rewrite a conversation.
 MANY_TOOLS = 20
@@ -34,14 +36,15 @@ MANY_TOOLS = 20
 NUMBERED = re.compile(r"\b(?:idx_)?\d{3,}\b")
 
 
-def settings() -> Settings:
+def settings(directory: Path) -> Settings:
     place = EmbeddedServer(directory=None)
     access: dict[str, Any] = {"red": "write", "blue": "admin", "green": "read"}
     databases = {
         key: DatabaseSettings(key=key, server=place, database=f"{key}_data", access=access[key])
         for key in access
     }
-    return Settings(databases=databases, default_database="red")
+    backup = BackupSettings(directory=str(directory))
+    return Settings(databases=databases, default_database="red", backup=backup)
 
 
 def steady(value: Any, name: str = "") -> Any:
@@ -57,6 +60,8 @@ def steady(value: Any, name: str = "") -> Any:
         return [steady(item) for item in cast("list[Any]", value)]
     if name == "id" and isinstance(value, str):
         return NUMBERED.sub("~", value)
+    if isinstance(value, str):
+        return MEASURED.sub("~ ms", value)
     return value
 
 
@@ -88,11 +93,11 @@ async def prepare(app: App, request: re.Match[str]) -> None:
     await database.call(method, *request["path"].split("/"), body=json.loads(request["body"]))
 
 
-async def conversation(text: str) -> str:
+async def conversation(text: str, directory: Path) -> str:
     """The same file with the answers that the tools give now."""
     head = re.split(r"\n[>!] ", text, maxsplit=1)[0].rstrip("\n")
     lines = [head]
-    async with open_app(settings()) as app:
+    async with open_app(settings(directory)) as app:
         for line in text.splitlines():
             request = REQUEST.match(line)
             if request is not None:
@@ -117,9 +122,9 @@ def test_every_domain_has_a_conversation() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(GOLDENS.glob("*.txt")), ids=lambda path: path.stem)
-def test_the_conversation_goes_as_written(path: Path, update: bool) -> None:
+def test_the_conversation_goes_as_written(path: Path, update: bool, tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    found = anyio.run(conversation, text)
+    found = anyio.run(conversation, text, tmp_path)
     if update:
         path.write_text(found, encoding="utf-8")
     else:
