@@ -47,7 +47,10 @@ class ColumnType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column; `default` and `generated` are normalised, `identity` means numbered by the engine."""
+    """A column; `default` and `generated` are normalised, `identity` means numbered by the engine.
+
+    `stored` tells of a generated column whether its values are kept or made when they are read.
+    """
 
     name: str
     type: ColumnType
@@ -58,6 +61,7 @@ class Column:
     identity: Identity | None = None
     generated: str | None = None
     native_generated: str | None = None
+    stored: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class IndexPart:
     """A column or an expression of an index, in its place; `prefix` is how many characters MySQL indexes."""
 
     expression: str
+    native: str = ""
     descending: bool = False
     is_column: bool = True
     prefix: int | None = None
@@ -82,7 +87,8 @@ class IndexPart:
 class Index:
     """An index that is not the primary key's; a unique constraint is a unique index.
 
-    `where` is the condition of a partial one; `include` are columns that are only carried along.
+    `where` is the condition of a partial one; `include` are columns that are only carried along;
+    `is_constraint`: it belongs to a constraint of the same name, and goes with it.
     """
 
     name: str
@@ -92,6 +98,7 @@ class Index:
     native_where: str | None = None
     method: str = "btree"
     include: tuple[str, ...] = ()
+    is_constraint: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import cast
 
 from sqlglot import exp, parse_one
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError
 
 from mcp_arangodb_async.sql.dialects import DIALECTS
 from mcp_arangodb_async.sql.dialects.dialect import DialectName
@@ -51,6 +51,35 @@ def normal_default(text: str | None, family: Family, engine: DialectName) -> str
     if family in NUMBERS and found.startswith("'"):
         return number(found[1:-1]) or found
     return found
+
+
+def translated(text: str, source: DialectName, target: DialectName) -> str | None:
+    """An expression in another engine's words, without the casts of its own; None if it cannot be read."""
+    try:
+        root = exp.Paren(this=parse_one(text, read=DIALECTS[source].sqlglot))
+        # From the leaves up: what stands inside another is simpler already.
+        for node in reversed(list(root.walk())):
+            if node is not root and (simpler := plain(node)) is not node:
+                node.replace(simpler)
+        return root.this.unnest().sql(DIALECTS[target].sqlglot, unsupported_level=ErrorLevel.RAISE)
+    except (SqlglotError, RecursionError):
+        return None
+
+
+def plain(node: exp.Expr) -> exp.Expr:
+    """A node as people write it: no casts, `IN` instead of `= ANY (ARRAY[...])`, few parentheses."""
+    match node:
+        case exp.Cast():
+            inner = node.this.unnest()
+            if isinstance(inner, exp.Literal) and node.to.is_type(*exp.DataType.NUMERIC_TYPES):
+                return exp.Literal(this=inner.this, is_string=False)
+            return inner if isinstance(inner, exp.Literal | exp.Column) else node.this
+        case exp.EQ(expression=exp.Any() as some) if members_of(some):
+            return exp.In(this=node.this, expressions=members_of(some))
+        case exp.Paren(this=exp.Column() | exp.Literal() | exp.Paren() as inner):
+            return inner
+        case _:
+            return node
 
 
 def number(text: str) -> str | None:

@@ -209,16 +209,22 @@ def column_of(row: RowOf, usual: Any, json: frozenset[str], engine: DialectName)
             nullable=nullable,
             generated=normal(generated, engine),
             native_generated=generated,
+            stored="virtual" not in extra,
             collation=collation,
         )
     written = None if row["default"] is None else text_of(row["default"])
     if engine == "mysql" and written is not None and "default_generated" not in extra:
         written = written if kind.family in NUMERIC else quoted(written)
+    default = normal_default(written, kind.family, engine)
+    if "on update" in extra:
+        # The same word of a column that follows the clock as well.
+        default = f"{default} on update"
+        written = f"{written} {extra[extra.index('on update') :]}"
     return Column(
         name=row["name"],
         type=kind,
         nullable=nullable,
-        default=normal_default(written, kind.family, engine),
+        default=default,
         native_default=written,
         collation=collation,
         identity="auto" if "auto_increment" in extra else None,
@@ -242,6 +248,7 @@ def index_of(parts: Sequence[RowOf], engine: DialectName) -> Index:
         parts=tuple(
             IndexPart(
                 expression=one["part"] or normal(text_of(one["expression"]), engine),
+                native=one["part"] or text_of(one["expression"]),
                 descending=one["direction"] == "D",
                 is_column=one["part"] is not None,
                 prefix=None if one["prefix"] is None else int(one["prefix"]),

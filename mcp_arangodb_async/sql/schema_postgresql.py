@@ -84,7 +84,9 @@ ORDER BY 1, 2, 3
 """
 INDEXES = f"""
 SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, x.indisunique AS "unique",
-    x.indnkeyatts AS keys, m.amname AS method, pg_get_expr(x.indpred, x.indrelid) AS "where",
+    x.indnkeyatts AS keys, EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid
+        AND k.contype IN ('u', 'x')) AS is_constraint,
+    m.amname AS method, pg_get_expr(x.indpred, x.indrelid) AS "where",
     (SELECT json_agg(json_build_array(pg_get_indexdef(x.indexrelid, p, false), x.indkey[p - 1] <> 0,
         coalesce((x.indoption[p - 1] & 1) = 1, false), a.attname) ORDER BY p)::text
         FROM generate_series(1, x.indnatts) p
@@ -210,7 +212,10 @@ def index_of(row: RowOf) -> Index:
     """An index; the parts after its keys are only carried along."""
     parts = [
         IndexPart(
-            expression=name if is_column else normal(text, ENGINE), descending=descending, is_column=is_column
+            expression=name if is_column else normal(text, ENGINE),
+            native=text,
+            descending=descending,
+            is_column=is_column,
         )
         for text, is_column, descending, name in json.loads(row["parts"])
     ]
@@ -223,6 +228,7 @@ def index_of(row: RowOf) -> Index:
         native_where=row["where"],
         method=row["method"],
         include=tuple(part.expression for part in parts[keys:]),
+        is_constraint=row["is_constraint"],
     )
 
 

@@ -153,6 +153,7 @@ def column_of(row: RowOf, statement: Statement, numbered: str | None) -> Column:
         identity="auto" if name == numbered else None,
         generated=normal(generated, ENGINE) if generated else None,
         native_generated=generated,
+        stored=row["hidden"] != VIRTUAL,
     )
 
 
@@ -170,6 +171,7 @@ def index_of(parts: Sequence[RowOf]) -> Index:
                 else normal(expressions[place], ENGINE)
                 if place < len(expressions)
                 else "",
+                native=expressions[place] if place < len(expressions) else "",
                 descending=bool(one["descending"]),
                 is_column=one["part"] is not None,
             )
@@ -178,6 +180,7 @@ def index_of(parts: Sequence[RowOf]) -> Index:
         unique=bool(first["unique"]),
         where=normal(where, ENGINE) if where else None,
         native_where=where,
+        is_constraint=first["origin"] == "u",
     )
 
 
