@@ -137,7 +137,8 @@ def document_of(invocation: Invocation) -> dict[str, Any]:
     for name, value in _pairs(invocation.option("fields"), "--set"):
         if name in SECRET_FIELDS or name.split(".")[0] in SECRET_FIELDS:
             raise InputError(
-                f"{name} is a secret, and others can read a command line", hint="use --secret, with the NAME of a variable"
+                f"{name} is a secret, and others can read a command line",
+                hint="use --secret, with the NAME of a variable",
             )
         document[name] = _value(value)
     for name, variable in _pairs(invocation.option("secrets"), "--secret"):
