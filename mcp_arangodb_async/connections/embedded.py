@@ -1,8 +1,8 @@
 """The transport to the engine inside this process: the same driver, the same paths, no socket.
 
-Requests run in a few threads, so that a long one never stops the event loop. A query whose caller goes
-away is stopped at once. One thread is kept for questions about queries: it is free even when all others
-are busy.
+Requests run in a few threads, so that a long one never stops the event loop; those that take a moment, such
+as point queries seen before, are answered on the spot. A query whose caller goes away is stopped at once. One
+thread is kept for questions about queries: it is free even when all others are busy.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ class OpenEngine:
         """Answer one request; a query in it is stopped when the caller is cancelled."""
         if self._closed:
             raise UnavailableError("the embedded engine is closed")
+        answer = self._api.at_once(request)
+        if answer is not None:
+            return answer
         workers = self._control if any(part in request.path for part in _CONTROL) else self._workers
         cancellation = engine.Cancellation()
         try:

@@ -13,12 +13,12 @@ from . import errors
 from .catalog.catalog import Catalog
 from .catalog.streams import StreamTransactions
 from .catalog.transaction import Transaction
-from .errors import ArangoError
+from .errors import ArangoError, TakesLongerError
 from .exec.computed import computed_value
 from .exec.context import Access, QueryContext, Surroundings
 from .exec.options import QueryOptions
 from .exec.phases import Phases
-from .exec.planner import Planner
+from .exec.planner import PlannedQuery, Planner
 from .exec.result import QueryResult, in_block
 from .exec.running import RunningQueries, RunningQuery
 from .exec.tokenizers import tokenizer_of
@@ -63,29 +63,39 @@ class Database:
         access: Access | None = None,
         user: str | None = None,
         on_start: Callable[[str], None] | None = None,
+        at_once: bool = False,
     ) -> QueryResult:
         """Run a query: parse, plan, optimise, execute.
 
         Everything is computed before this returns, unless the option `stream` is set and the query only
         reads: then rows are computed as they are read. A query that fails has written nothing.
+
+        With `at_once` it is run only if it was seen before, reads, and takes a moment; else it raises
+        `TakesLongerError`.
         """
         binds = bind_vars or {}
-        settings = QueryOptions.of(options)
+        settings = QueryOptions.of(options, at_once=at_once)
+        if at_once and settings.stream:
+            raise TakesLongerError
         phases = Phases(is_wanted=settings.profile > 0)
         running = self._running.start(
             database=self.name, user=user or "", text=text, binds=binds, stream=settings.stream
         )
         tx = transaction
+        planned: PlannedQuery | None = None
         try:
             if on_start is not None:
                 on_start(running.id)
             phases.end("initializing")
-            writes = self._planner.parsed(text).is_modification
+            parsed = self._planner.parsed(text, at_once=at_once)
+            writes = parsed.is_modification
+            if writes and at_once:
+                raise TakesLongerError
             phases.end("parsing")
             if tx is None:
                 tx = self.catalog.begin(write=writes)
             phases.end("loading collections")
-            planned = self._planner.planned(text, tx, binds, settings, phases)
+            planned = self._planner.planned(parsed, tx, binds, settings, phases)
             ask(planned.query, access)
             ctx = self._context(tx, settings, running, access)
             result = QueryResult(planned=planned, ctx=ctx, phases=phases, profile=settings.profile)
@@ -103,6 +113,8 @@ class Database:
                 result.finish()
         except BaseException as error:
             self._end(running, tx if transaction is None else None)
+            if isinstance(error, TakesLongerError) and planned is not None:
+                planned.given_up += 1
             if isinstance(error, RecursionError):
                 raise ArangoError(errors.ERROR_QUERY_TOO_MUCH_NESTING) from None
             if isinstance(error, MemoryError):

@@ -467,5 +467,9 @@ class ArangoError(Exception):
         return (_restore, (self.num, self.message, self.line, self.column, self.status))
 
 
+class TakesLongerError(Exception):
+    """What was asked takes longer than a moment and was given up; nothing has happened."""
+
+
 def _restore(num: int, message: str, line: int | None, column: int | None, status: int) -> ArangoError:
     return ArangoError(num, message, line=line, column=column, status=status)

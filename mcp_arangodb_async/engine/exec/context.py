@@ -16,8 +16,9 @@ from mcp_arangodb_async.engine.catalog.collection import Collection
 from mcp_arangodb_async.engine.catalog.records import Analyzer
 from mcp_arangodb_async.engine.catalog.schema import Validator, describe_schema, parse_schema
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
-from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
+from mcp_arangodb_async.engine.errors import ERRORS, ArangoError, TakesLongerError
 from mcp_arangodb_async.engine.functions.registry import Function
+from mcp_arangodb_async.engine.records import record
 from mcp_arangodb_async.engine.search.segments import SearchIndexes
 from mcp_arangodb_async.engine.values import Value
 
@@ -27,11 +28,13 @@ Access = Callable[[str, bool], object]
 DYNAMIC_CALLS = frozenset({"CALL", "APPLY"})
 #: Rows or elements between two looks at the limits.
 PACE = 1000
+#: The same until the first look of a query that has a moment only.
+SHORT_PACE = 100
 #: Seconds between two looks at the limits while a query sleeps.
 LONGEST_NAP = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Limits:
     """What one execution may use; 0 is no limit for time and memory."""
 
@@ -39,6 +42,8 @@ class Limits:
     memory: int = 0
     warnings: int = 10
     fail_on_warning: bool = False
+    #: Seconds after which the query gives up with `TakesLongerError`, so that it may run elsewhere; 0: never.
+    moment: float = 0.0
 
 
 @dataclass(slots=True)
@@ -102,6 +107,8 @@ class QueryContext:
     node_seconds: dict[int, float] = field(default_factory=dict[int, float])
     _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
     _deadline: float = 0.0
+    #: When the moment is over.
+    _patience: float = 0.0
     _is_quiet: bool = False
     _allowed: set[str] = field(default_factory=set[str])
     _tokenizers: dict[str, Tokenizer] = field(default_factory=dict[str, Tokenizer])
@@ -109,6 +116,9 @@ class QueryContext:
     def __post_init__(self) -> None:
         if self.limits.maximum_runtime > 0:
             self._deadline = time.monotonic() + self.limits.maximum_runtime
+        if self.limits.moment:
+            self._patience = time.monotonic() + self.limits.moment
+            self.budget = SHORT_PACE
 
     @property
     def tx(self) -> Transaction:
@@ -142,6 +152,8 @@ class QueryContext:
 
     def check(self) -> None:
         """Raise 1500 when the query was killed or is out of time."""
+        if self._patience and time.monotonic() > self._patience:
+            raise TakesLongerError
         if self.stop.asked:
             raise ArangoError(errors.ERROR_QUERY_KILLED)
         if self._deadline and time.monotonic() > self._deadline:
@@ -149,6 +161,11 @@ class QueryContext:
                 errors.ERROR_QUERY_KILLED,
                 f"query killed: it ran longer than maxRuntime ({self.limits.maximum_runtime:g} s)",
             )
+
+    def need_time(self) -> None:
+        """Give up a query that has a moment only, before something that may need more."""
+        if self._patience:
+            raise TakesLongerError
 
     def pace(self) -> None:
         """Look at all limits; operators call it every so many rows."""
@@ -189,7 +206,9 @@ class QueryContext:
         self._watched.pop()
 
     def _measure(self, more: int) -> None:
-        used = self.held + more + sum(size() for size in self._watched)
+        used = self.held + more
+        if self._watched:
+            used += sum(size() for size in self._watched)
         self.stats.peak_memory = max(self.stats.peak_memory, used)
         if 0 < self.limits.memory < used:
             raise ArangoError(
@@ -220,6 +239,7 @@ class QueryContext:
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than the query may run or is wanted."""
+        self.need_time()
         end = time.monotonic() + seconds
         if self._deadline:
             end = min(end, self._deadline + 0.001)
@@ -269,6 +289,7 @@ class QueryContext:
 
     def collection_documents(self, name: str) -> list[dict[str, Any]]:
         """All documents of a collection."""
+        self.need_time()
         found = documents(self.tx, self.readable(name))
         self.stats.scanned_full += len(found)
         self.charge(8 * len(found))

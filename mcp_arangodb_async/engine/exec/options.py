@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from mcp_arangodb_async.engine.records import record
 from mcp_arangodb_async.engine.values import Value, truthy
 
 from .context import Limits
 
 DEFAULT_WARNINGS = 10
+#: Seconds for which a caller who has others to serve may be kept.
+MOMENT = 0.002
+WITHOUT_MEANING = frozenset({"allowRetry", "usePlanCache", "cache", "fillBlockCache", "maxTransactionSize"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class QueryOptions:
     """What the caller asks of one execution."""
 
@@ -26,12 +30,16 @@ class QueryOptions:
     all_plans: bool = False
 
     @classmethod
-    def of(cls, options: Mapping[str, Any] | None) -> QueryOptions:
-        """Read ArangoDB's names; unknown ones and those without meaning here are ignored, as it does."""
-        if not options:
-            return DEFAULTS
+    def of(cls, options: Mapping[str, Any] | None, *, at_once: bool = False) -> QueryOptions:
+        """Read ArangoDB's names; unknown ones and those without meaning here are ignored, as it does.
+
+        `at_once` gives the query a moment only.
+        """
+        if not options or not any(value for name, value in options.items() if name not in WITHOUT_MEANING):
+            if not options or "maxWarningCount" not in options:  # where 0 says something
+                return DEFAULTS_AT_ONCE if at_once else DEFAULTS
         optimizer = options.get("optimizer")
-        rules = optimizer.get("rules") if isinstance(optimizer, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        rules = optimizer.get("rules") if isinstance(optimizer, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         profile = options.get("profile", 0)
         return cls(
             limits=Limits(
@@ -39,6 +47,7 @@ class QueryOptions:
                 memory=int(_number(options.get("memoryLimit"))),
                 warnings=int(_number(options.get("maxWarningCount"), DEFAULT_WARNINGS)),
                 fail_on_warning=truthy(options.get("failOnWarning")),
+                moment=MOMENT if at_once else 0.0,
             ),
             full_count=truthy(options.get("fullCount")),
             stream=truthy(options.get("stream")),
@@ -49,6 +58,7 @@ class QueryOptions:
 
 
 DEFAULTS = QueryOptions()
+DEFAULTS_AT_ONCE = QueryOptions(limits=Limits(moment=MOMENT))
 
 
 def _number(value: Value, default: float = 0) -> float:

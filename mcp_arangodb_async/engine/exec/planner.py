@@ -18,6 +18,7 @@ from mcp_arangodb_async.engine.aql import ast
 from mcp_arangodb_async.engine.aql.analysis import is_modification
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
+from mcp_arangodb_async.engine.errors import TakesLongerError
 from mcp_arangodb_async.engine.expressions.generate import kind_of
 from mcp_arangodb_async.engine.expressions.tree import Variables
 from mcp_arangodb_async.engine.functions.registry import Function
@@ -35,18 +36,12 @@ KEPT_TEXTS = 1000
 #: Plans per text: one for each shape of bind values.
 KEPT_SHAPES = 20
 LONGEST_KEPT_TEXT = 100_000
+#: How often a plan may turn out to take longer than a moment before it is no longer tried.
+MOST_ATTEMPTS = 3
 LEADING = re.compile(r"(?:\s+|/\*.*?\*/|//[^\n]*)*+", re.DOTALL)
 #: A text without these words writes nothing.
 WRITING = re.compile("insert|update|replace|remove|upsert", re.IGNORECASE)
 COMMENT_STARTS = frozenset("/ \n\t\r")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedQuery:
-    """A tree, and whether the query writes."""
-
-    tree: ast.Query
-    is_modification: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +65,13 @@ class PlannedQuery:
     numbers: Mapping[int, int]
     created: float = field(default_factory=time.time)
     hits: int = 0
+    #: How often it was given up because a moment was not enough.
+    given_up: int = 0
+
+    @property
+    def may_be_short(self) -> bool:
+        """Whether it is worth trying to run it in a moment."""
+        return self.given_up < MOST_ATTEMPTS and not self.query.is_modification and not self.query.views
 
     def describe(self) -> dict[str, Any]:
         """The plan as `/_api/query-plan-cache` lists it."""
@@ -86,6 +88,20 @@ class PlannedQuery:
         }
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class ParsedQuery:
+    """A text as a tree, whether it writes, and the plans made of it so far."""
+
+    text: str
+    tree: ast.Query
+    is_modification: bool
+    is_kept: bool
+    #: By the names of the parameters that shape plans, and by what the plans hold for.
+    plans: dict[frozenset[str], OrderedDict[Hashable, PlannedQuery]] = field(
+        default_factory=dict[frozenset[str], "OrderedDict[Hashable, PlannedQuery]"]
+    )
+
+
 def without_comment(text: str) -> str:
     """A query's text without the comments before it, with which some clients number their queries."""
     return text[LEADING.match(text).end() :] if text[:1] in COMMENT_STARTS else text  # pyright: ignore[reportOptionalMemberAccess]
@@ -99,23 +115,25 @@ class Planner:
         self.compat = compat
         self._lock = Lock()
         self._parsed: OrderedDict[str, ParsedQuery] = OrderedDict()
-        #: Per text: the names of the parameters that shape its plans, and the plans by what they hold for.
-        self._plans: OrderedDict[str, dict[frozenset[str], OrderedDict[Hashable, PlannedQuery]]]
-        self._plans = OrderedDict()
 
-    def parsed(self, text: str) -> ParsedQuery:
-        """The tree of a text; 1501 and others when it is not AQL."""
+    def parsed(self, text: str, *, at_once: bool = False) -> ParsedQuery:
+        """The tree of a text; 1501 and others when it is not AQL. `at_once`: only if it is remembered."""
         key = without_comment(text)
         with self._lock:
             found = self._parsed.get(key)
             if found is not None:
                 self._parsed.move_to_end(key)
                 return found
+        if at_once:
+            raise TakesLongerError
         tree = parse(text, self.compat)
         made = ParsedQuery(
-            tree=tree, is_modification=WRITING.search(text) is not None and is_modification(tree)
+            text=text,
+            tree=tree,
+            is_modification=WRITING.search(text) is not None and is_modification(tree),
+            is_kept=len(key) <= LONGEST_KEPT_TEXT,
         )
-        if len(key) <= LONGEST_KEPT_TEXT:
+        if made.is_kept:
             with self._lock:
                 self._parsed[key] = made
                 if len(self._parsed) > KEPT_TEXTS:
@@ -123,34 +141,51 @@ class Planner:
         return made
 
     def planned(
-        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions, phases: Phases
+        self,
+        parsed: ParsedQuery,
+        tx: Transaction,
+        binds: Mapping[str, Any],
+        options: QueryOptions,
+        phases: Phases,
     ) -> PlannedQuery:
-        """The plan of a query, remembered or made."""
-        key = without_comment(text)
+        """The plan of a query, remembered or made; only a remembered one for a query that has a moment."""
         fixed = (tx.catalog.version, options.full_count, options.rules, options.profile > 1)
         with self._lock:
-            for structural, plans in self._plans.get(key, {}).items():
+            for structural, plans in parsed.plans.items():
                 found = plans.get(_shape(binds, structural, fixed))
                 if found is not None:
+                    if options.limits.moment and not found.may_be_short:
+                        raise TakesLongerError
                     found.hits += 1
                     return found
-        made = self.plan(text, tx, binds, options, phases)
-        if len(key) <= LONGEST_KEPT_TEXT:
-            self._remember(key, made, _shape(binds, made.query.structural, fixed))
+        if options.limits.moment:
+            raise TakesLongerError
+        made = self.plan(parsed, tx, binds, options, phases)
+        if parsed.is_kept:
+            with self._lock:
+                plans = parsed.plans.setdefault(made.query.structural, OrderedDict())
+                plans[_shape(binds, made.query.structural, fixed)] = made
+                if len(plans) > KEPT_SHAPES:
+                    plans.popitem(last=False)
         return made
 
     def plan(
-        self, text: str, tx: Transaction, binds: Mapping[str, Any], options: QueryOptions, phases: Phases
+        self,
+        parsed: ParsedQuery,
+        tx: Transaction,
+        binds: Mapping[str, Any],
+        options: QueryOptions,
+        phases: Phases,
     ) -> PlannedQuery:
         """Make a plan, whatever is remembered."""
-        optimised = self.optimised(self.parsed(text).tree, tx, binds, options)
+        optimised = self.optimised(parsed.tree, tx, binds, options)
         query = optimised.query
         phases.end("optimizing plan")
         numbers = {id(node): number for number, node in enumerate(every_node(query.plan), 1)}
         compiled = compile_plan(query.plan, measured=numbers if options.profile > 1 else None)
         phases.end("instantiating executors")
         return PlannedQuery(
-            text=text,
+            text=parsed.text,
             query=query,
             rules=optimised.rules,
             is_cacheable=not query.is_modification and is_cacheable(query.plan),
@@ -187,30 +222,21 @@ class Planner:
         )
         return OptimisedQuery(query=query, rules=rules, variables=variables)
 
-    def _remember(self, key: str, made: PlannedQuery, shape: Hashable) -> None:
-        with self._lock:
-            plans = self._plans.setdefault(key, {}).setdefault(made.query.structural, OrderedDict())
-            plans[shape] = made
-            if len(plans) > KEPT_SHAPES:
-                plans.popitem(last=False)
-            self._plans.move_to_end(key)
-            if len(self._plans) > KEPT_TEXTS:
-                self._plans.popitem(last=False)
-
     def remembered(self) -> list[PlannedQuery]:
         """The plans kept."""
         with self._lock:
             return [
                 plan
-                for shapes in self._plans.values()
-                for plans in shapes.values()
+                for parsed in self._parsed.values()
+                for plans in parsed.plans.values()
                 for plan in plans.values()
             ]
 
     def forget(self) -> None:
         """Forget all plans."""
         with self._lock:
-            self._plans.clear()
+            for parsed in self._parsed.values():
+                parsed.plans.clear()
 
 
 def _shape(binds: Mapping[str, Any], structural: frozenset[str], fixed: tuple[object, ...]) -> Hashable:

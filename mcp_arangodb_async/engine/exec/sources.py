@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import length_hint
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ def scan(ctx: QueryContext, collection: Collection, *, keep: bool = False) -> It
     """All documents of a collection; with `keep` those of this moment, whatever the query writes."""
     found = collection.documents(ctx.tx)
     if found is None:
+        ctx.need_time()
         if not keep:
             return chain.from_iterable(_batches(ctx, collection.scan(ctx.tx)))
         found = list(collection.scan(ctx.tx))
@@ -114,7 +115,7 @@ def lookup_in(
 
 def _counted(ctx: QueryContext, found: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     """Documents that count as they are read; what is one at most is simply handed on."""
-    if isinstance(found, Sized) and len(found) < 2:
+    if isinstance(found, (list, tuple)) and len(found) < 2:
         ctx.tick(len(found))
         ctx.stats.scanned_index += len(found)
         return found

@@ -17,6 +17,7 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_FORBIDDEN,
     ERROR_INTERNAL,
     ArangoError,
+    TakesLongerError,
 )
 from mcp_arangodb_async.engine.http.authentication import EVERYBODY, Authenticator, Identity
 from mcp_arangodb_async.engine.http.call import Call, Cancellation, failure
@@ -30,6 +31,8 @@ from mcp_arangodb_async.engine.users import SYSTEM, Level
 
 # Drivers ask for the same paths over and over; what a path means does not change.
 _REMEMBERED_PATHS = 1024
+# Longer bodies are not read on the way.
+_SHORT_BODY = 16 * 1024
 _UNAUTHORIZED = "not authorized to execute this request"
 # What ArangoDB 3.12 adds to every answer.
 _EVERY_ANSWER: Mapping[str, str] = {
@@ -100,13 +103,34 @@ class Api:
 
         Cancelling `cancellation`, from any thread, stops a query that the request runs; it answers 1500 then.
         """
+        return self._answered(request, cancellation or Cancellation(), at_once=False)
+
+    def at_once(self, request: Request) -> Response | None:
+        """Answer a request that takes a moment, such as a point query seen before; None for all others.
+
+        For callers that have others to serve and would hand the request to a thread, which costs more than
+        such a request itself. After None nothing has happened: call `handle`.
+        """
+        if self._state.authentication or len(request.body) > _SHORT_BODY:  # passwords are slow on purpose
+            return None
+        headers = request.headers
+        if "x-arango-async" in headers or "x-arango-trx-id" in headers:
+            return None
+        try:
+            return self._answered(request, Cancellation(), at_once=True)
+        except TakesLongerError:
+            return None
+
+    def _answered(self, request: Request, cancellation: Cancellation, *, at_once: bool) -> Response:
         try:
             if request.method == "OPTIONS":
                 answer = self._preflight(request)
             else:
-                answer = self._admit(request, cancellation or Cancellation())
+                answer = self._admit(request, cancellation, at_once=at_once)
         except ArangoError as error:
             answer = failure(error)
+        except TakesLongerError:
+            raise
         except Exception:  # noqa: BLE001  the border of the program: whatever happens becomes an answer
             answer = self._bug()
         headers = {**_EVERY_ANSWER, **answer.headers}
@@ -133,7 +157,7 @@ class Api:
                 headers["access-control-allow-headers"] = wanted
         return Response(status=200, headers=headers)
 
-    def _admit(self, request: Request, cancellation: Cancellation) -> Response:
+    def _admit(self, request: Request, cancellation: Cancellation, *, at_once: bool) -> Response:
         location = self._locate(request.path)
         self._state.sweep()
         identity = self._identify(request)
@@ -148,6 +172,8 @@ class Api:
             raise
         if route.need is not Need.OPEN and identity is None:
             return self._unauthorized(request)
+        if at_once and not route.is_short:
+            raise TakesLongerError
         call = Call(
             state=self._state,
             request=request,
@@ -155,11 +181,16 @@ class Api:
             names=names,
             identity=identity or Identity(user=""),
             cancellation=cancellation,
+            at_once=at_once,
         )
         if route.need is not Need.OPEN:
             if call.database_level() is Level.NONE and not self._is_about_oneself(call):
                 return self._unauthorized(request)
             self._check_need(route, call)
+        if at_once:
+            answer = route.answer(call)  # when it is given up, it will be counted later
+            self._state.count(request.method, location.path, location.database)
+            return answer
         self._state.count(request.method, location.path, location.database)
         mode = request.headers.get("x-arango-async", "")
         if mode in {"true", "store"}:

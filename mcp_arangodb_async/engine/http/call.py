@@ -85,6 +85,8 @@ class Call:
     names: Mapping[str, str]
     identity: Identity
     cancellation: Cancellation = field(default_factory=Cancellation)
+    #: Whether what takes longer than a moment is to be given up with `TakesLongerError`.
+    at_once: bool = False
 
     # ---- what was asked
 

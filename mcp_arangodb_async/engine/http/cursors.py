@@ -152,6 +152,7 @@ def _run(call: Call, asked: Asked) -> Cursor | Json:
                 access=watch.access,
                 user=call.identity.user,
                 on_start=watch.started,
+                at_once=call.at_once,
             )
             # Everything is computed before the first batch is sent, as ArangoDB does for queries that do not
             # stream; and a stream transaction lends itself to one request only, so its results cannot wait.
@@ -328,7 +329,7 @@ def refuse_without_id(_: Call) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/_api/cursor", create_cursor),
+    Route("POST", "/_api/cursor", create_cursor, is_short=True),
     Route("PUT", "/_api/cursor", refuse_without_id),
     Route("DELETE", "/_api/cursor", refuse_without_id),
     Route("PUT", "/_api/cursor/{cursor}", next_batch),

@@ -35,6 +35,7 @@ class Route:
     answer: Callable[[Call], Response]
     need: Need = Need.READ
     system_only: bool = False  # only in the database _system
+    is_short: bool = False  # never waits, and gives up what takes long when the caller asks for that
 
 
 @dataclass(slots=True)

@@ -6,10 +6,9 @@ with in_process() as client:
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
-from http import HTTPStatus
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +20,7 @@ from requests import Session
 from mcp_arangodb_async.engine.http.api import Api
 from mcp_arangodb_async.engine.http.messages import Request
 from mcp_arangodb_async.engine.instance import Engine
+from mcp_arangodb_async.engine.testing.wire import PHRASES, basic_login
 
 if TYPE_CHECKING:
     from requests_toolbelt import MultipartEncoder
@@ -32,6 +32,7 @@ class InProcess(HTTPClient):
     def __init__(self, api: Api) -> None:
         """Answer requests with `api`, which stays the caller's to close."""
         self._api = api
+        self._login = lru_cache(maxsize=1024)(basic_login)
 
     def create_session(self, host: str) -> Session:  # noqa: ARG002  the driver's signature
         """What the driver hands back with every request; it opens no connection."""
@@ -50,7 +51,7 @@ class InProcess(HTTPClient):
         """Answer one request in the calling thread."""
         sent = {name.lower(): str(value) for name, value in (headers or {}).items()}
         if auth is not None:
-            sent["authorization"] = f"Basic {base64.b64encode(':'.join(auth).encode()).decode()}"
+            sent["authorization"] = self._login(*auth)
         if data is None:
             body = b""
         elif isinstance(data, str | bytes):
@@ -72,7 +73,7 @@ class InProcess(HTTPClient):
             url=url,
             headers=dict(answer.headers),
             status_code=answer.status,
-            status_text=HTTPStatus(answer.status).phrase,
+            status_text=PHRASES.get(answer.status, ""),
             raw_body=answer.body.decode(),
         )
 

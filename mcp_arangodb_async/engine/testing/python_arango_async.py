@@ -7,10 +7,9 @@ async with in_process() as client:
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from arangoasync import ArangoClient
@@ -21,6 +20,7 @@ from arangoasync.response import Response
 from mcp_arangodb_async.engine.http.api import Api
 from mcp_arangodb_async.engine.http.messages import Request
 from mcp_arangodb_async.engine.instance import Engine
+from mcp_arangodb_async.engine.testing.wire import PHRASES, basic_login
 
 
 class InProcess(HTTPClient):
@@ -29,6 +29,7 @@ class InProcess(HTTPClient):
     def __init__(self, api: Api) -> None:
         """Answer requests with `api`, which stays the caller's to close."""
         self._api = api
+        self._login = lru_cache(maxsize=1024)(basic_login)
 
     def create_session(self, host: str) -> str:
         """What the driver hands back with every request; it opens no connection."""
@@ -38,28 +39,25 @@ class InProcess(HTTPClient):
         """Nothing is open."""
 
     async def send_request(self, session: str, request: DriverRequest) -> Response:
-        """Answer one request in a thread, so that a long one does not stop the event loop."""
+        """Answer one request, in a thread unless it takes a moment: the event loop goes on."""
         headers = {name.lower(): str(value) for name, value in request.normalized_headers().items()}
         if request.auth is not None:
-            login = f"{request.auth.username}:{request.auth.password}"
-            headers["authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+            headers["authorization"] = self._login(request.auth.username, request.auth.password)
         data = request.data
-        answer = await asyncio.to_thread(
-            self._api.handle,
-            Request(
-                method=request.method.name,
-                path=request.endpoint,
-                query=urlencode(request.normalized_params()),
-                headers=headers,
-                body=data.encode() if isinstance(data, str) else data or b"",
-            ),
+        asked = Request(
+            method=request.method.name,
+            path=request.endpoint,
+            query=urlencode(request.normalized_params()),
+            headers=headers,
+            body=data.encode() if isinstance(data, str) else data or b"",
         )
+        answer = self._api.at_once(asked) or await asyncio.to_thread(self._api.handle, asked)
         return Response(
             method=request.method,
             url=f"{session}{request.endpoint}",
             headers=dict(answer.headers),
             status_code=answer.status,
-            status_text=HTTPStatus(answer.status).phrase,
+            status_text=PHRASES.get(answer.status, ""),
             raw_body=answer.body,
         )
 

@@ -1,0 +1,14 @@
+"""What a socket would have added, for the transports without one."""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+
+#: The words of a status, by its number.
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+def basic_login(user: str, password: str) -> str:
+    """The `authorization` header of a user."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
