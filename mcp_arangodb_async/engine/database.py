@@ -16,6 +16,7 @@ from .catalog.transaction import Transaction
 from .errors import ArangoError, TakesLongerError
 from .exec.computed import computed_value
 from .exec.context import Access, QueryContext, Surroundings
+from .exec.interruption import Watchdog
 from .exec.options import QueryOptions
 from .exec.phases import Phases
 from .exec.planner import PlannedQuery, Planner
@@ -44,6 +45,7 @@ class Database:
         self._functions = functions_of(compat)
         self._planner = Planner(self._functions, compat)
         self._running = RunningQueries()
+        self._watchdog = Watchdog()
         self._search_indexes = SearchIndexes()
         self._surroundings = lru_cache(maxsize=REMEMBERED_USERS)(self._surroundings_of)
         self._open_analyzer = partial(tokenizer_of, functions=self._functions, compat=compat)
@@ -174,7 +176,11 @@ class Database:
 
     def kill(self, number: str) -> None:
         """Stop a running query; 1591 when there is none with this number."""
-        self._running.kill(number)
+        ctx = self._running.kill(number)
+        if ctx is not None:
+            self._watchdog.watch(ctx)
+            if not self._running.is_running(number):  # it ended before it was watched
+                self._watchdog.forget(ctx)
 
     def cached_plans(self) -> list[dict[str, Any]]:
         """The plans kept for queries seen before."""
@@ -197,7 +203,9 @@ class Database:
             search_indexes=self._search_indexes,
             open_analyzer=self._open_analyzer,
         )
-        running.stats = ctx.stats
+        running.ctx = ctx
+        if settings.limits.maximum_runtime > 0:
+            self._watchdog.watch(ctx)
         return ctx
 
     def _surroundings_of(self, user: str) -> Surroundings:
@@ -205,6 +213,8 @@ class Database:
 
     def _end(self, running: RunningQuery, own: Transaction | None) -> None:
         self._running.end(running)
+        if running.ctx is not None:
+            self._watchdog.forget(running.ctx)
         if own is not None:
             own.rollback()
 

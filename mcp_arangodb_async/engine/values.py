@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -302,11 +302,33 @@ def sort_key(value: Value) -> tuple[Any, ...]:
     return (_ORDER[type(value)], value)
 
 
+# Keys sorted at once: a tenth of a second.
+_RUN: Final = 100_000
 _INVERTED: Final = bytes(255 - code for code in range(256))
 
 
 def _first(pair: tuple[bytes, Any]) -> bytes:
     return pair[0]
+
+
+def ordered_places(keys: Sequence[Any], *, reverse: bool = False) -> list[int]:
+    """Return the places of keys in order, equal ones as they stand.
+
+    A query cannot be stopped while Python sorts a list, only between two sorts. Python merges quickly what is
+    in order already, so runs are sorted first and put together two by two.
+    """
+    size = len(keys)
+    runs = [
+        sorted(range(start, min(start + _RUN, size)), key=keys.__getitem__, reverse=reverse)
+        for start in range(0, size, _RUN)
+    ]
+    while len(runs) > 1:
+        joined: list[list[int]] = []
+        for at in range(0, len(runs), 2):
+            pair = [*runs[at], *(runs[at + 1] if at + 1 < len(runs) else ())]
+            joined.append(sorted(pair, key=keys.__getitem__, reverse=reverse))
+        runs = joined
+    return runs[0] if runs else []
 
 
 def hash_key(value: Value) -> Hashable:

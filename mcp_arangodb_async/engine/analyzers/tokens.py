@@ -155,15 +155,16 @@ def stemmer(locale: str) -> Callable[[str], str]:
     algorithm = _STEMMERS.get(language(locale))
     if algorithm is None or algorithm not in snowballstemmer.algorithms():  # pyright: ignore[reportUnknownMemberType]
         return str
-    found = cast("_Stemmer", snowballstemmer.stemmer(algorithm))  # pyright: ignore[reportUnknownMemberType]
-    lock = threading.Lock()  # a stemmer holds the word it works on
+    own = threading.local()  # a stemmer holds the word it works on
 
     @lru_cache(maxsize=KEPT_STEMS)
     def stem(word: str) -> str:
         if len(word) > LONGEST_STEMMED:
             return word
-        with lock:
-            return found.stemWord(word)
+        found: _Stemmer | None = getattr(own, "stemmer", None)
+        if found is None:
+            found = own.stemmer = cast("_Stemmer", snowballstemmer.stemmer(algorithm))  # pyright: ignore[reportUnknownMemberType]
+        return found.stemWord(word)
 
     return stem
 

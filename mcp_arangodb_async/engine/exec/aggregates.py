@@ -10,7 +10,16 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
-from mcp_arangodb_async.engine.values import Number, Value, bounded, compare, finite, hash_key, sort_key
+from mcp_arangodb_async.engine.values import (
+    Number,
+    Value,
+    bounded,
+    compare,
+    finite,
+    hash_key,
+    ordered_places,
+    sort_key,
+)
 
 BITS = 0xFFFFFFFF
 #: Values kept between two additions to the query's memory, and about how many bytes each takes.
@@ -161,7 +170,7 @@ class Unique:
     def result(self) -> Value:
         found = list(self.values.values())
         if self.is_sorted:
-            found.sort(key=sort_key)
+            found = [found[place] for place in ordered_places(list(map(sort_key, found)))]
         return found
 
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock, get_ident
 from typing import Any
 
 from mcp_arangodb_async.engine import errors
@@ -83,7 +84,7 @@ def plain_tokenizer(analyzer: Analyzer, check: Check) -> Tokenizer:
     return open_analyzer(analyzer.type, analyzer.properties, check=check)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class QueryContext:
     """One execution of a query, used by one thread. Implements the functions' `FunctionContext`."""
 
@@ -105,6 +106,9 @@ class QueryContext:
     transient: int = 0
     node_items: dict[int, int] = field(default_factory=dict[int, int])
     node_seconds: dict[int, float] = field(default_factory=dict[int, float])
+    #: The thread that runs the query now, 0 between batches; changed to 0 only under the guard.
+    thread: int = 0
+    guard: Lock = field(default_factory=Lock)
     _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
     _deadline: float = 0.0
     #: When the moment is over.
@@ -149,6 +153,19 @@ class QueryContext:
     def remaining(self) -> float:
         """Seconds the query may still run; infinity without a limit."""
         return self._deadline - time.monotonic() if self._deadline else math.inf
+
+    def enter(self) -> None:
+        """This thread begins to work on the query."""
+        self.thread = get_ident()
+
+    def leave(self) -> None:
+        """This thread is done for now."""
+        with self.guard:
+            self.thread = 0
+
+    def is_late(self) -> bool:
+        """Whether the query was killed or is out of time."""
+        return self.stop.asked or (self._deadline > 0 and time.monotonic() > self._deadline)
 
     def check(self) -> None:
         """Raise 1500 when the query was killed or is out of time."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from mcp_arangodb_async.engine.collation import collation_key
-from mcp_arangodb_async.engine.values import sort_key
+from mcp_arangodb_async.engine.values import ordered_places, sort_key
 
 from .context import PACE, QueryContext
 from .sizes import ROW, size_of, size_of_rows
@@ -32,7 +32,7 @@ def sorted_rows(
         keys = _keys(rows, place, has_one)
         if keys is None:
             continue
-        order = sorted(range(len(rows)), key=keys.__getitem__, reverse=not is_ascending)
+        order = ordered_places(keys, reverse=not is_ascending)
         rows[:] = [rows[i] for i in order]
         ctx.check()
     return rows if limit is None else rows[:limit]

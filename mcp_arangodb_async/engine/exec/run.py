@@ -31,6 +31,7 @@ from mcp_arangodb_async.engine.plan.usage import every_node
 
 from .context import PACE, QueryContext
 from .emit import Emission, Emitter
+from .interruption import LateQueryError
 from .sizes import size_of_rows
 
 #: Functions that may read any collection.
@@ -53,12 +54,24 @@ class CompiledQuery:
         collections = {name: ctx.tx.collection(name) for name in self.collections}
         ctx.check()
         rows = self.entry(ctx, binds, collections)
-        while batch := list(islice(rows, PACE)):
+        while batch := _next(ctx, rows):
             ctx.pace()
             if self.returns:
                 ctx.hold(size_of_rows(batch))
                 yield batch
         ctx.check()
+
+
+def _next(ctx: QueryContext, rows: Iterator[Any]) -> list[Any]:
+    """Some more rows; meanwhile the query may be interrupted (interruption.py)."""
+    ctx.enter()
+    try:
+        return list(islice(rows, PACE))
+    except LateQueryError:
+        ctx.check()  # says which limit it was
+        raise
+    finally:
+        ctx.leave()
 
 
 def compile_plan(plan: Plan, *, measured: Mapping[int, int] | None = None) -> CompiledQuery:

@@ -12,7 +12,7 @@ from typing import Any
 from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.errors import ArangoError
 
-from .context import Statistics, Stop
+from .context import QueryContext, Stop
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,7 +27,7 @@ class RunningQuery:
     stream: bool
     stop: Stop = field(default_factory=Stop)
     started: float = field(default_factory=time.time)
-    stats: Statistics | None = None
+    ctx: QueryContext | None = None
 
 
 class RunningQueries:
@@ -55,8 +55,8 @@ class RunningQueries:
         with self._lock:
             self._queries.pop(query.id, None)
 
-    def kill(self, number: str) -> None:
-        """Stop a query at its next look at the limits; 1591 when there is none with this number."""
+    def kill(self, number: str) -> QueryContext | None:
+        """Have a query stop, and return it when it runs already; 1591 when there is none with this number."""
         with self._lock:
             query = self._queries.get(number)
         if query is None:
@@ -64,6 +64,12 @@ class RunningQueries:
                 errors.ERROR_QUERY_NOT_FOUND, f"no query with id '{number}' is running in this database"
             )
         query.stop.asked = True
+        return query.ctx
+
+    def is_running(self, number: str) -> bool:
+        """Whether there is such a query, still."""
+        with self._lock:
+            return number in self._queries
 
     def describe(self) -> list[dict[str, Any]]:
         """All running queries, as `/_api/query/current` shows them, the oldest first."""
@@ -79,7 +85,7 @@ class RunningQueries:
                 "bindVars": dict(query.binds),
                 "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(query.started)),
                 "runTime": now - query.started,
-                "peakMemoryUsage": 0 if query.stats is None else query.stats.peak_memory,
+                "peakMemoryUsage": 0 if query.ctx is None else query.ctx.stats.peak_memory,
                 "state": "killed" if query.stop.asked else "executing",
                 "stream": query.stream,
             }

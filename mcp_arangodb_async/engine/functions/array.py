@@ -24,6 +24,7 @@ from mcp_arangodb_async.engine.values import (
     equal,
     format_number,
     hash_key,
+    ordered_places,
     sort_key,
     to_integer,
     to_number,
@@ -246,7 +247,8 @@ def sort(ctx: FunctionContext, values: Value) -> Value:
     if not isinstance(values, list):
         return complain(ctx, "SORTED", ERROR_QUERY_ARRAY_EXPECTED)
     ctx.charge(len(values) * 100)
-    return sorted(values, key=sort_key)
+    places = ordered_places(list(map(sort_key, values)))
+    return [values[place] for place in places]
 
 
 def sort_unique(ctx: FunctionContext, values: Value) -> Value:
@@ -257,7 +259,8 @@ def sort_unique(ctx: FunctionContext, values: Value) -> Value:
     kept: dict[tuple[Any, ...], Any] = {}
     for value in values:
         kept.setdefault(sort_key(value), value)
-    return [kept[key] for key in sorted(kept)]
+    unique = list(kept.values())
+    return [unique[place] for place in ordered_places(list(kept))]
 
 
 LENGTH: Final = asking("LENGTH", "1", length, collections=(0,))

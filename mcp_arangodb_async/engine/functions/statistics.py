@@ -16,7 +16,16 @@ from mcp_arangodb_async.engine.errors import (
     ERROR_QUERY_INVALID_ARITHMETIC_VALUE,
 )
 from mcp_arangodb_async.engine.functions.registry import Function, alias, asking, complain, mismatch
-from mcp_arangodb_async.engine.values import Number, Value, bounded, compare, finite, is_number, to_number
+from mcp_arangodb_async.engine.values import (
+    Number,
+    Value,
+    bounded,
+    compare,
+    finite,
+    is_number,
+    ordered_places,
+    to_number,
+)
 
 
 def minimum(ctx: FunctionContext, values: Value) -> Value:
@@ -119,7 +128,7 @@ def median(ctx: FunctionContext, values: Value) -> Value:
     numbers = _numbers(ctx, "MEDIAN", values)
     if not numbers:
         return None
-    numbers.sort()
+    numbers = [numbers[place] for place in ordered_places(numbers)]
     middle = len(numbers) // 2
     return finite(numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2)
 
@@ -135,7 +144,7 @@ def percentile(ctx: FunctionContext, values: Value, percent: Value, method: Valu
     numbers = _numbers(ctx, "PERCENTILE", values)
     if not numbers:
         return None
-    numbers.sort()
+    numbers = [numbers[place] for place in ordered_places(numbers)]
     size = len(numbers)
     if method == "rank":
         return finite(numbers[min(max(math.ceil(p * size / 100.0), 1), size) - 1])
