@@ -246,7 +246,7 @@ class Writer:
         )
 
     def has_no_such_index(self, index: Index) -> bool:
-        """MariaDB indexes no expressions, MySQL no part of the rows; other methods than a tree are its own."""
+        """MariaDB indexes no expressions, MySQL no part of the rows; other methods are an engine's own."""
         if self.is_translated and index.method != "btree":
             return True
         expressions = any(not part.is_column for part in index.parts)

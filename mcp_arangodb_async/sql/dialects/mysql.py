@@ -1,9 +1,9 @@
 """MySQL and MariaDB: what their statements and functions do, and how a session is kept from writing.
 
 A read-only *session* stops changes of data and of definitions, error 1792; a read-only *transaction* lets
-definitions through, as they commit it. Neither stops INTO OUTFILE, locks or SLEEP, nor SET PASSWORD for
-oneself: the guard refuses those, a login without the FILE privilege reaches no files, and the gate lets no
-SET through. https://mariadb.com/kb/en/set-transaction/
+definitions through, as they commit it. Neither stops INTO OUTFILE, locks or SLEEP, and a
+read-only session lets a login set its own password: the guard refuses those, the gate lets no SET through,
+and a login without the FILE privilege reaches no files. https://mariadb.com/kb/en/set-transaction/
 """
 
 from __future__ import annotations

@@ -106,14 +106,12 @@ async def test_without_the_guard_nothing_is_written(
 @pytest.mark.server
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
-async def test_without_guard_and_gate_a_login_can_only_set_its_own_password(
+async def test_without_guard_and_gate_nothing_is_written(
     kind: str, places: tuple[Path, Path], request: pytest.FixtureRequest
 ) -> None:
-    """MariaDB lets a login set its own password in a read-only session as well; nothing else gets through."""
     server: SqlServer = request.getfixturevalue(kind)
     database = server.create_database(script(kind))
-    sample = texts(kind, places, 250)
-    tried = [text for text in sample if "password =" not in " ".join(text.lower().split())]
+    tried = texts(kind, places, 250)
     before = state(server, database), files(places[0])
     async with session(server, database, "reader", "no gate") as reader:
         _, told = await run_all(reader, tried)
