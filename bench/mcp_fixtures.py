@@ -129,6 +129,14 @@ async def progressing(context: Context, _params: types.CallToolRequestParams) ->
     return done(text("done"))
 
 
+async def reconnecting(context: Context, _params: types.CallToolRequestParams) -> Answer:
+    """Close the stream in the middle of the call: its client has to come back for the answer."""
+    if context.close_sse_stream is not None:
+        await context.close_sse_stream()
+    await asyncio.sleep(0.2)
+    return done(text("reconnected"))
+
+
 async def logging(context: Context, _params: types.CallToolRequestParams) -> Answer:
     for message in ("Tool execution started", "Tool processing data", "Tool execution completed"):
         await context.session.send_log_message(  # pyright: ignore[reportDeprecated] - the suite asks
@@ -306,6 +314,7 @@ def fixture_tools(bus: InMemorySubscriptionBus) -> dict[str, Call]:
         "test_multiple_content_types": fixed(text("Multiple content types test:"), image(), MIXED),
         "test_error_handling": failing,
         "test_tool_with_progress": progressing,
+        "test_reconnection": reconnecting,
         "test_tool_with_logging": logging,
         "test_logging_tool": logging,
         "test_sampling": sampling,

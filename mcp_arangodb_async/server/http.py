@@ -22,7 +22,6 @@ from typing import Any, cast
 import orjson
 import uvicorn
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from mcp_arangodb_async.config.model import Access, Settings
 from mcp_arangodb_async.errors import ConfigError
@@ -38,6 +37,7 @@ from mcp_arangodb_async.server.portable import PortableSessions, SharedStore
 from mcp_arangodb_async.server.probes import Probes
 from mcp_arangodb_async.server.refusal import AsgiApp, Receive, Scope, Send
 from mcp_arangodb_async.server.reload import Load
+from mcp_arangodb_async.server.resuming import RETRY_MILLISECONDS, Kept, ResumableSessions
 from mcp_arangodb_async.server.tokens import access_token
 from mcp_arangodb_async.server.wire import MAXIMUM_HEAD, Places, TimedConfig
 from mcp_arangodb_async.sessions import Principal
@@ -125,13 +125,15 @@ async def open_asgi(app: App) -> AsyncGenerator[tuple[Guard, ArangoServer]]:
     """The ASGI application of an app, ready to be served; and its MCP server."""
     settings = app.settings
     server = build_server(app, transport="http")
-    manager = StreamableHTTPSessionManager(
+    manager = ResumableSessions(
         server,
+        retry_interval=RETRY_MILLISECONDS,
         session_idle_timeout=settings.sessions.idle_timeout,
         max_sessions=settings.sessions.maximum,
         max_request_body_size=settings.http.max_body_bytes,
         stateless=settings.sessions.redis is not None,
     )
+    manager.kept = Kept()
     mcp: AsgiApp = manager.handle_request
     if settings.sessions.redis is not None:
         mcp = PortableSessions(cast("SharedStore", app.sessions), mcp)

@@ -88,25 +88,41 @@ class Place:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        scope: dict[str, Any] = {
-            "type": "http",
-            "http_version": "1.1",
-            "scheme": "http",
-            "server": ("127.0.0.1", 80),
-            "client": (peer, 1234),
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
-        }
         async with asyncio.timeout(10):
-            await self.guard(scope, receive, send)
+            await self.guard(scope_of(path, method, headers, peer), receive, send)
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return Answer(
             status=sent[0]["status"], headers=found, body=b"".join(one.get("body", b"") for one in sent[1:])
         )
+
+    async def listen(self, path: str, *, headers: Sequence[Header], until: str | None, seconds: float) -> str:
+        """What a stream says until a text is in it, at most for so long."""
+        said: list[str] = []
+        enough = asyncio.Event()
+
+        begun = False
+
+        async def receive() -> Message:
+            nonlocal begun
+            if not begun:
+                begun = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await enough.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            said.append(message.get("body", b"").decode())
+            if until is not None and until in "".join(said):
+                enough.set()
+
+        running = asyncio.create_task(self.guard(scope_of(path, "GET", headers), receive, send))
+        try:
+            async with asyncio.timeout(seconds):
+                await enough.wait()
+        except TimeoutError:
+            enough.set()
+        await asyncio.wait({running}, timeout=5)
+        return "".join(said)
 
     async def call(
         self, tool: str, token: str | None = None, /, *, traceparent: str | None = None, **arguments: Any
@@ -140,6 +156,23 @@ class Place:
             *([("authorization", f"Bearer {token}")] if token else []),
         ]
         return await self.ask("/mcp", method="POST", headers=headers, body=json.dumps(message).encode())
+
+
+def scope_of(path: str, method: str, headers: Sequence[Header], peer: str = "127.0.0.1") -> dict[str, Any]:
+    """The ASGI scope of a request."""
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "client": (peer, 1234),
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
+    }
 
 
 def result_of(answer: Answer) -> dict[str, Any]:
