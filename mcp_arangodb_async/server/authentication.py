@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +26,9 @@ log = get_logger(__name__)
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 REALM = 'realm="mcp-arangodb-async"'
+# How a tenant's API key begins, so that a token of another kind is never looked up as one.
+API_KEY = "maak_"
+KnownKey = Callable[[str], Awaitable[Principal]]
 
 
 def check_oauth(oauth: OAuthSettings) -> None:
@@ -45,8 +48,9 @@ def check_oauth(oauth: OAuthSettings) -> None:
 class Authenticator:
     """Turns an Authorization header into a Principal; nobody is asked where nothing is configured."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, api_keys: KnownKey | None = None) -> None:
         check_oauth(settings.oauth)
+        self._api_keys = api_keys
         self._oauth = settings.oauth
         self._static = {
             token.sha256: Principal(subject=token.principal, claims=token.claims, access=token.access)
@@ -60,7 +64,7 @@ class Authenticator:
     @property
     def required(self) -> bool:
         """Whether callers must say who they are."""
-        return bool(self._static) or self._verifier is not None
+        return bool(self._static) or self._verifier is not None or self._api_keys is not None
 
     async def principal(self, headers: Mapping[str, str]) -> Principal | None:
         """Who presents a good token; None where nobody is asked; HttpError 401, 403 or 503 for the others."""
@@ -71,6 +75,8 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token:
             raise self._unauthorized(None)
         found = self._known(token)
+        if found is None and self._api_keys is not None and token.startswith(API_KEY):
+            found = await self._of_key(token, self._api_keys)
         if found is not None:
             return found
         if self._verifier is None:
@@ -85,6 +91,14 @@ class Authenticator:
         if principal.access is None:
             raise self.forbidden("read", "the token has none of the scopes that allow anything here")
         return principal
+
+    async def _of_key(self, token: str, known: KnownKey) -> Principal:
+        try:
+            return await known(token)
+        except DeniedError:
+            raise self._unauthorized("invalid_token") from None
+        except UnavailableError as error:
+            raise HttpError(503, error, [(b"retry-after", b"10")]) from None
 
     def _known(self, token: str) -> Principal | None:
         presented = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

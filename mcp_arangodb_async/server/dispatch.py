@@ -232,9 +232,9 @@ class Dispatcher:
 
 def understood(incoming: Incoming, tools: Mapping[str, Tool]) -> Asked:
     """The tool that is called, with its typed arguments; raises an error of ours for what cannot be one."""
-    if incoming.who is not None and incoming.who.access is None:
-        raise DeniedError("nothing is allowed to the presented token")
     tool = find(incoming.name, tools)
+    if incoming.who is not None and incoming.who.access is None and tool.effect not in REMOTE:
+        raise DeniedError("no database is allowed to the presented token")
     arguments = dict(incoming.arguments)
     handle = arguments.pop("session", None)
     if handle is not None and not isinstance(handle, str):

@@ -89,7 +89,8 @@ class Answered:
 def rules_of(settings: Settings) -> Rules:
     """The guard's rules; ConfigError for an address open to others without authentication."""
     http = settings.http
-    authenticated = bool(http.tokens) or settings.oauth.issuer is not None
+    # Tenants bring API keys: with them, nobody is let in who presents nothing.
+    authenticated = bool(http.tokens) or settings.oauth.issuer is not None or settings.tenants.enabled
     if not is_loopback(http.host) and not authenticated and not http.allow_anonymous:
         raise ConfigError(
             f"http.host: {http.host} can be reached by others, and no token is required",

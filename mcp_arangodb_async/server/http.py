@@ -138,7 +138,9 @@ async def open_asgi(app: App) -> AsyncGenerator[tuple[Guard, ArangoServer]]:
     if settings.sessions.redis is not None:
         mcp = PortableSessions(cast("SharedStore", app.sessions), mcp)
     rules = rules_of(settings)
-    authenticator = Authenticator(settings)
+    tenancy = app.around.tenancy
+    has_keys = settings.tenants.enabled
+    authenticator = Authenticator(settings, tenancy.principal_of_key if tenancy and has_keys else None)
     probes = Probes(app, authenticator)
     guard = Guard(
         rules,

@@ -10,7 +10,14 @@ import mcp_types as types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
-from mcp_arangodb_async.errors import BackendError, InputError, LimitError, MaaError, NotFoundError
+from mcp_arangodb_async.errors import (
+    BackendError,
+    DeniedError,
+    InputError,
+    LimitError,
+    MaaError,
+    NotFoundError,
+)
 from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
 from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.server.endpoint import endpoint_of
@@ -61,9 +68,10 @@ class Reading:
             "resultType": "complete",
         }
 
-    async def read_resource(self, _context: Context, params: types.ReadResourceRequestParams) -> Answer:
+    async def read_resource(self, context: Context, params: types.ReadResourceRequestParams) -> Answer:
         """The JSON of one resource, never older than the request."""
         async with self._answering("resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
+            check_may_read(context)
             text = await resources.read(self._app.around, params.uri)
         return {
             "contents": [{"uri": params.uri, "mimeType": resources.MIME_TYPE, "text": text}],
@@ -111,6 +119,7 @@ class Reading:
         """Names that fit what was typed; none where the database cannot be asked."""
         known = (params.context.arguments if params.context else None) or {}
         async with self._answering("completion/complete"):
+            check_may_read(context)
             kind = kind_of(params.ref, params.argument.name)
             key = known.get("database") or endpoint_database(context)
             try:
@@ -144,6 +153,13 @@ class Reading:
             log.exception("call.bug", tool=method, request_id=number)
             document = unexpected(request_id=number)["structuredContent"]["error"]
             raise MCPError(types.INTERNAL_ERROR, document["message"], document) from error
+
+
+def check_may_read(context: Context) -> None:
+    """DeniedError for callers to whom no database is allowed, such as those with a tenant's API key."""
+    who = None if context.request is None else endpoint_of(context.request.scope).principal
+    if who is not None and who.access is None:
+        raise DeniedError("no database is allowed to the presented token")
 
 
 def described(resource: resources.Resource, uri: str) -> dict[str, str]:

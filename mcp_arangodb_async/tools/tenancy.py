@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.errors import DeniedError
@@ -50,6 +50,10 @@ SERVER_OF: Mapping[str, str] = {
 }
 
 
+# The issuer of principals that API keys stand for: no token's, so the two never share a session.
+API_KEYS = "api-keys"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamListing:
     """What a client sees besides the fixed tools; `hidden` are fixed tools that it does not see."""
@@ -92,13 +96,30 @@ class Tenancy:
         """A call of a namespaced tool as one that can be dispatched; None for every other name."""
         return relayed(name, arguments) if SEPARATOR in name else None
 
+    async def principal_of_key(self, key: str) -> Principal:
+        """Who presents this API key over HTTP; DeniedError when it is not valid.
+
+        A key is for the tenant's own servers: it opens none of this server's databases.
+        """
+        from mcp_arangodb_async.sessions import Principal
+
+        if self._api_keys is None:
+            raise DeniedError("API keys belong to tenants, which are switched off")
+        identity = await self._api_keys.identity(key)
+        settings = self.gateway.settings
+        claims = {settings.claim_user: identity.principal, settings.claim_role: identity.role}
+        if identity.tenant is not None:
+            claims[settings.claim_tenant] = identity.tenant
+        return Principal(subject=identity.principal, issuer=API_KEYS, claims=claims, access=None)
+
     async def identity(self, who: Principal | None) -> Identity | None:
         """Who asks: a verified token's claims, or on stdio the operator's own API key; None for nobody."""
         settings = self.gateway.settings
         if not settings.enabled:
             return None
         if who is not None:
-            return identity_from_claims(who.claims, settings, subject=who.subject)
+            found = identity_from_claims(who.claims, settings, subject=who.subject)
+            return found if who.issuer != API_KEYS else replace(found, way="api_key")
         if self._local_key and self._api_keys is not None:
             return await self._api_keys.identity(self._local_key)
         return None
