@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens fuzz-tools bench load conformance mcp-conformance driver-suites lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load conformance mcp-conformance driver-suites lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -45,6 +45,9 @@ plan: $(STAMP)  ## the house plan: rooms, imports, budgets
 
 goldens: $(STAMP)  ## rewrite goldens and snapshots, for review as a diff
 	$(BIN)/python -m pytest -q tests --update
+
+manual: $(STAMP)  ## write the manual's pages about tools from the code
+	$(BIN)/python -m pytest -q tests/test_tool_manual.py --update
 
 fuzz-tools: $(STAMP)  ## call every tool with generated arguments, many times; N=<examples for each>
 	FUZZ_TOOLS_EXAMPLES=$(if $(N),$(N),500) $(BIN)/python -m pytest -q tests/unit/tools/test_fuzz.py

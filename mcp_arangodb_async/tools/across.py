@@ -17,13 +17,22 @@ SOURCE: Any = Field(description="Key of the other database")
 
 
 class CompareArgs(DatabaseArgs):
-    """Arguments of arango_compare_databases."""
+    """Arguments of arango_compare_databases.
+
+    From `source` to `database`: what was added, removed and changed, with counts; detailed also the values.
+    Changed documents are found by comparing both sides in the order of their keys.
+    """
 
     source: str = SOURCE
+    """Key of the other configured database."""
     collections: Names | None = Field(None, description="Only these")
+    """Only these collections; graphs and views are then left out."""
     counts: bool = Field(True, description="Compare counts")
+    """Compare how many documents there are."""
     documents: bool = Field(False, description="Compare documents by key")
+    """Compare documents with the same key."""
     detailed: bool = Field(False, description="Tell the values")
+    """Tell the differing values."""
 
     also: ClassVar = {"target": "database"}
 
@@ -40,14 +49,23 @@ async def arango_compare_databases(call: Call, args: CompareArgs) -> compare.Com
 
 
 class CopyArgs(DatabaseArgs):
-    """Arguments of arango_copy_collection."""
+    """Arguments of arango_copy_collection.
+
+    Streamed page by page between any two configured databases; the source is only read.
+    """
 
     source: str = SOURCE
+    """Key of the database to copy from."""
     collection: str = Field(description="Name")
+    """Name of the collection there."""
     new_name: str | None = Field(None, description="Its name here")
+    """Its name in the target."""
     on_conflict: OnConflict = Field("error", description="If a document exists")
+    """What happens to a document whose key exists: it stops, is skipped or overwritten."""
     indexes: bool = Field(True, description="Copy indexes")
+    """Copy the indexes too."""
     limit: int | None = Field(None, ge=1, le=LARGEST, description="Documents")
+    """So many documents."""
     dry_run: bool = Field(False, description="Only show")
 
     also: ClassVar = {
@@ -75,13 +93,22 @@ async def arango_copy_collection(call: Call, args: CopyArgs) -> copying.Copied:
 
 
 class QueryManyArgs(Args):
-    """Arguments of arango_query_many."""
+    """Arguments of arango_query_many.
+
+    Asked at the same time; one that fails or is late does not touch the others. Databases with the same
+    rows stand together in `answers`.
+    """
 
     query: str = Field(description="AQL that only reads")
+    """A statement that only reads."""
     bind_vars: dict[str, Any] | None = Field(None, description="Bind variables")
+    """Values of `@name`, the same for all."""
     databases: Names | None = Field(None, description="Keys; default all")
+    """Keys of the databases; all configured ones without it."""
     max_rows: int = Field(100, ge=1, le=1000, description="Per database")
+    """So many rows of each."""
     timeout: float = Field(30.0, gt=0, le=300, description="Seconds")
+    """Seconds that each database gets."""
 
     also: ClassVar = {"bindVars": "bind_vars", "maxRows": "max_rows"}
 

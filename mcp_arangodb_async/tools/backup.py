@@ -21,14 +21,24 @@ DRY_RUN: Any = Field(False, description="Preview")
 
 
 class BackupArgs(DatabaseArgs):
-    """Arguments of arango_backup."""
+    """Arguments of arango_backup.
+
+    A directory in `arangodump`'s format with a manifest of checksums, below the directory that the operator
+    chose and nowhere else. An interrupted backup is told apart by its missing manifest and can be resumed.
+    """
 
     output_dir: str | None = OUTPUT
+    """Name of the new directory below the backup directory; one with the time without it."""
     collections: Names | None = COLLECTIONS
+    """Only these collections."""
     doc_limit: int | None = hidden(ge=1, le=LARGEST)
+    """So many documents of each collection."""
     resume: bool = Field(False, description="Go on")
+    """Go on with a backup in `output_dir` that was interrupted."""
     collection: str | None = hidden()
+    """One collection, as earlier releases took it."""
     include_system: bool | None = hidden()
+    """Without effect: system collections are never in a backup."""
 
     also: ClassVar = {"outputDir": "output_dir", "docLimit": "doc_limit", "includeSystem": "include_system"}
 
@@ -51,11 +61,18 @@ async def arango_backup(call: Call, args: BackupArgs) -> dump.Dumped:
 
 
 class RestoreArgs(DatabaseArgs):
-    """Arguments of arango_restore."""
+    """Arguments of arango_restore.
+
+    Everything is verified before anything is written: checksums of ours, completeness of others'. The
+    report compares what was in the backup with what is in the database.
+    """
 
     input_dir: str = INPUT
+    """Name of the directory below the backup directory: ours, `arangodump`'s, or of 0.5.4."""
     collections: Names | None = hidden()
+    """Only these collections."""
     on_conflict: OnConflict = CONFLICT
+    """What happens to a document whose key exists."""
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {
@@ -86,9 +103,13 @@ class BackupGraphArgs(DatabaseArgs):
     """Arguments of arango_backup_graph."""
 
     graph_name: str = Field(description="Name")
+    """Name of the graph."""
     output_dir: str | None = hidden()
+    """Name of the new directory below the backup directory."""
     doc_limit: int | None = hidden(ge=1, le=LARGEST)
+    """So many documents of each collection."""
     include_metadata: bool | None = hidden()
+    """Without effect: definitions and indexes are always saved."""
 
     also: ClassVar = {
         "graph": "graph_name",
@@ -113,12 +134,19 @@ async def arango_backup_graph(call: Call, args: BackupGraphArgs) -> graph_backup
 
 
 class RestoreGraphArgs(DatabaseArgs):
-    """Arguments of arango_restore_graph."""
+    """Arguments of arango_restore_graph.
+
+    Takes a graph's own backup, a whole backup that has the graph, and those of 0.5.4.
+    """
 
     input_dir: str = INPUT
+    """Name of the directory below the backup directory."""
     graph_name: str | None = hidden()
+    """Which graph of the backup, or another name for its only one."""
     conflict_resolution: OnConflict = CONFLICT
+    """What happens to a document whose key exists."""
     validate_integrity: bool = hidden(default=True)
+    """Check the restored edges and report."""
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {
@@ -151,7 +179,9 @@ class BackupNamedGraphsArgs(DatabaseArgs):
     """Arguments of arango_backup_named_graphs."""
 
     output_file: str | None = hidden()
+    """Name of the new file below the backup directory."""
     graph_names: Names | None = hidden()
+    """Only these graphs."""
 
     also: ClassVar = {"outputFile": "output_file", "graphNames": "graph_names", "graphs": "graph_names"}
 

@@ -15,7 +15,9 @@ class ListCollectionsArgs(DatabaseArgs):
     """Arguments of arango_list_collections."""
 
     counts: bool = Field(False, description="Counts")
+    """Count the documents of each."""
     include_system: bool = hidden(default=False)
+    """Also collections whose names begin with `_`."""
 
     also: ClassVar = {"with_counts": "counts", "includeSystem": "include_system"}
 
@@ -33,8 +35,11 @@ class CreateCollectionArgs(DatabaseArgs):
     """Arguments of arango_create_collection."""
 
     name: str = Field(description="Name")
+    """Name of the collection."""
     type: Literal["document", "edge"] = Field("document", description="Kind")
+    """`document`, or `edge` for edges."""
     wait_for_sync: bool = hidden(default=False)
+    """The server answers writes only when they are on disk."""
 
     also: ClassVar = {"waitForSync": "wait_for_sync", "collection": "name"}
 
@@ -48,7 +53,10 @@ async def arango_create_collection(call: Call, args: CreateCollectionArgs) -> co
 
 
 class DropCollectionArgs(DatabaseArgs):
-    """Arguments of arango_drop_collection."""
+    """Arguments of arango_drop_collection.
+
+    A collection that a graph uses is not dropped: remove the graph first. A view goes on without it.
+    """
 
     collection: str = COLLECTION
     dry_run: bool = DRY_RUN
@@ -67,10 +75,18 @@ DESCRIPTION_BYTES = 64 * 1024
 
 
 class DescribeArgs(DatabaseArgs):
-    """Arguments of arango_describe_database."""
+    """Arguments of arango_describe_database.
+
+    Attributes are told by their paths as AQL takes them (`address.city`, `tags[*]`), with how often each
+    type was seen among the `sampled` documents, a few examples, and in `refers_to` the collections whose
+    ids they hold. Large documents count by the types of their attributes alone. A description that would be
+    longer than 64 KiB leaves details out, and says so in `left_out`.
+    """
 
     collections: Names | None = Field(None, max_length=1000, description="Only these")
+    """Only these collections, in full."""
     sample: int = Field(100, ge=0, le=describing.MAXIMUM_SAMPLE, description="Documents to look at in each")
+    """So many documents of each collection are looked at; 0 for none."""
 
     also: ClassVar = {"collection": "collections", "sample_size": "sample", "sampleSize": "sample"}
 

@@ -27,9 +27,14 @@ class NoArgs(Args):
 
 
 class SetFocusArgs(Args):
-    """Arguments of arango_set_focused_database."""
+    """Arguments of arango_set_focused_database.
+
+    Over HTTP with a client of 2026-07-28 the answer has a `session` handle: pass it with every later call,
+    or the focus is not used.
+    """
 
     database: str | None = Field(None, description="Key or none")
+    """Key of the configured database; null takes the focus away."""
 
     also: ClassVar = {"database_key": "database", "key": "database"}
 
@@ -164,6 +169,7 @@ class ResolutionArgs(Args):
     """Arguments of arango_get_database_resolution."""
 
     database: str | None = hidden()
+    """Explain a call with this `database` argument."""
 
 
 class ResolutionExplained(TypedDict):
@@ -226,7 +232,10 @@ def told(level: Level, call: Call) -> dict[str, Any]:
 
 
 class ConnectionArgs(DatabaseArgs):
-    """Arguments of arango_test_database_connection."""
+    """Arguments of arango_test_database_connection.
+
+    Answers whether or not the database does; `problem` says what is wrong.
+    """
 
     also: ClassVar = {"database_key": "database", "key": "database"}
 
@@ -280,6 +289,7 @@ class StatusArgs(Args):
     """Arguments of arango_database_status."""
 
     database: str | None = hidden()
+    """Only this database."""
 
 
 @tool(title="Status", category="core_data", effect=Effect.READ, uses_session=False)

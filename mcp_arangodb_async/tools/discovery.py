@@ -27,11 +27,17 @@ Detail = Literal["name", "summary", "full"]
 
 
 class SearchArgs(Args):
-    """Arguments of arango_search_tools."""
+    """Arguments of arango_search_tools.
+
+    Ranked by the words of names, titles, descriptions and arguments (BM25); the best fifteen are shown.
+    """
 
     keywords: Names = Field(max_length=20, description="Words")
+    """Words for what you want to do."""
     categories: Names = hidden(default=[], max_length=20)
+    """Only tools of these categories."""
     detail_level: Detail = Field("summary", description="Detail")
+    """`name`, `summary` with the description, or `full` with the input schema."""
 
     also: ClassVar = {"query": "keywords", "detailLevel": "detail_level"}
 
@@ -86,6 +92,7 @@ class CategoryArgs(Args):
     """Arguments of arango_list_tools_by_category."""
 
     category: str | None = Field(None, description="Only")
+    """Only this category, with descriptions."""
 
 
 class Categories(TypedDict):

@@ -23,8 +23,11 @@ class InsertArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     document: dict[str, Any] = Field(description="Edges: _from, _to")
+    """The document; an edge needs `_from` and `_to`."""
     overwrite_mode: Overwrite = hidden(default="conflict")
+    """What happens when the `_key` exists: an error, nothing, or the document is replaced or updated."""
     return_new: bool = hidden(default=False)
+    """Return the stored document in `new`."""
 
     also: ClassVar = {"overwriteMode": "overwrite_mode", "returnNew": "return_new"}
 
@@ -47,8 +50,12 @@ class UpdateArgs(DatabaseArgs):
     collection: str = COLLECTION
     key: str = KEY
     update: dict[str, Any] = Field(description="Changes")
+    """Attributes to merge in; objects are merged, arrays are replaced. A `_rev` is a condition: another
+    revision is a conflict."""
     keep_null: bool = hidden(default=True)
+    """False removes attributes that are set to null."""
     return_new: bool = hidden(default=False)
+    """Return the stored document in `new`."""
 
     also: ClassVar = {
         "document": "update",
@@ -77,7 +84,10 @@ class ReplaceArgs(DatabaseArgs):
     collection: str = COLLECTION
     key: str = KEY
     document: dict[str, Any] = Field(description="Whole document")
+    """The whole new document; attributes it does not have are gone. A `_rev` is a condition: another revision
+    is a conflict."""
     return_new: bool = hidden(default=False)
+    """Return the stored document in `new`."""
 
     also: ClassVar = {"_key": "key", "returnNew": "return_new", "replacement": "document"}
 
@@ -91,10 +101,15 @@ async def arango_replace(call: Call, args: ReplaceArgs) -> documents.Written:
 
 
 class GetArgs(DatabaseArgs):
-    """Arguments of arango_get_document."""
+    """Arguments of arango_get_document.
+
+    The documents come in the order they were asked for; `missing` lists the ids of those that do not exist.
+    """
 
     keys: Names = Field([], max_length=documents.MOST_KEYS, description="Keys, or ids (collection/key)")
+    """Up to 1,000 keys of `collection`, or ids of any collections."""
     collection: str | None = Field(None, description="Of keys")
+    """Where the keys belong; not needed for ids."""
     format: Format = hidden("json")
     next: str | None = hidden()
 
@@ -136,14 +151,24 @@ async def arango_remove(call: Call, args: RemoveArgs) -> documents.Removed:
 
 
 class BulkInsertArgs(DatabaseArgs):
-    """Arguments of arango_bulk_insert."""
+    """Arguments of arango_bulk_insert.
+
+    Every document is counted once: inserted, changed, left alone, failed or not attempted. The first twenty
+    failures are told with their position.
+    """
 
     collection: str = COLLECTION
     documents: list[dict[str, Any]] = Field(description="Documents")
+    """The documents."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
+    """So many in each request."""
     on_error: OnError = Field("stop", description="Failures")
+    """`stop` sends no batch after one with a failed document; `continue` goes on; `ignore` goes on and tells
+    no details."""
     overwrite_mode: Overwrite = OVERWRITE
+    """What happens to a document whose `_key` exists."""
     validate_refs: bool = hidden(default=False)
+    """Count edges whose `_from` or `_to` does not exist as failed."""
 
     also: ClassVar = {
         "batchSize": "batch_size",

@@ -12,17 +12,28 @@ ONE_GRAPH = "Or all"
 
 
 class ShortestPathArgs(DatabaseArgs):
-    """Arguments of arango_shortest_path."""
+    """Arguments of arango_shortest_path.
+
+    Give `graph` or `edge_collections`.
+    """
 
     start_vertex: str = Field(description="_id")
+    """`_id` of the first vertex."""
     end_vertex: str = Field(description="_id")
+    """`_id` of the last vertex."""
     graph: str | None = Field(None, description="Name")
     edge_collections: Names = Field([], max_length=100, description="Or these")
+    """Edge collections to follow, instead of a graph."""
     direction: traversal.Direction = Field("OUTBOUND", description="Edges")
+    """Which way edges are followed."""
     weight_attribute: str | None = Field(None, description="Edges")
+    """Attribute of edges that holds their length; without it each counts 1."""
     k: int = Field(1, ge=1, le=paths.MAXIMUM_PATHS, description="Paths")
+    """So many paths, the shortest first."""
     default_weight: float | None = hidden()
+    """Length of an edge without the attribute."""
     return_paths: bool | None = hidden()
+    """Without effect: paths are always whole."""
 
     also: ClassVar = {
         "target_vertex": "end_vertex",
@@ -53,12 +64,19 @@ async def arango_shortest_path(call: Call, args: ShortestPathArgs) -> paths.Path
 
 
 class IntegrityArgs(DatabaseArgs):
-    """Arguments of arango_validate_graph_integrity."""
+    """Arguments of arango_validate_graph_integrity.
+
+    Counted on the server in one pass over the edges of each definition.
+    """
 
     graph: str | None = Field(None, description=ONE_GRAPH)
+    """Name of the graph; all graphs without it."""
     check_orphaned_edges: bool = hidden(default=True)
+    """Count edges whose ends do not exist."""
     check_constraints: bool = hidden(default=True)
+    """Count edges that lead between collections their definition does not allow."""
     return_details: bool = Field(False, description="Edges")
+    """Name the first edges of each kind."""
 
     also: ClassVar = {
         "graphName": "graph",
@@ -83,14 +101,24 @@ async def arango_validate_graph_integrity(call: Call, args: IntegrityArgs) -> in
 
 
 class StatisticsArgs(DatabaseArgs):
-    """Arguments of arango_graph_statistics."""
+    """Arguments of arango_graph_statistics.
+
+    Counts and degrees are exact. Reachability is measured from a sample of vertices, ten edges deep;
+    `connectivity_analysis_method` says `exact` when the sample was all of them.
+    """
 
     graph: str | None = Field(None, description=ONE_GRAPH)
+    """Name of the graph; all graphs without it."""
     include_degree_distribution: bool = hidden(default=True)
+    """Count outgoing edges per vertex, exactly."""
     include_connectivity: bool = hidden(default=True)
+    """Count the vertices reachable from others."""
     sample_size: int | None = Field(None, ge=1, le=10_000, description="Sample")
+    """Start from so many vertices when measuring reachability."""
     per_collection_stats: bool = hidden(default=False)
+    """Also the numbers of each collection."""
     aggregate_collections: bool | None = hidden()
+    """Without effect: totals are always told."""
 
     also: ClassVar = {
         "graphName": "graph",

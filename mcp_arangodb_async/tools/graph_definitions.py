@@ -41,9 +41,13 @@ class CreateGraphArgs(DatabaseArgs):
     """Arguments of arango_create_graph."""
 
     name: str = Field(description="Name")
+    """Name of the graph."""
     edge_definitions: list[Definition] = Field(max_length=100, description=DEFINITION)
+    """`{edge_collection, from_collections, to_collections}` for each edge collection."""
     orphan_collections: Names = hidden(default=[])
+    """Vertex collections that no edge leads to."""
     create_collections: bool = hidden(default=True)
+    """Create collections that do not exist; false makes that an error."""
 
     also: ClassVar = {"graph_name": "name", "graph": "name", "edgeDefinitions": "edge_definitions"}
 
@@ -61,10 +65,14 @@ async def arango_create_graph(call: Call, args: CreateGraphArgs) -> graphs.Graph
 
 
 class RemoveGraphArgs(DatabaseArgs):
-    """Arguments of arango_remove_graph."""
+    """Arguments of arango_remove_graph.
+
+    Without `drop_collections` only the definition goes; documents and edges stay.
+    """
 
     graph: str = GRAPH
     drop_collections: bool = Field(False, description="And data")
+    """Also drop its collections, except those that other graphs use."""
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {**GRAPH_SPELLINGS, "dropCollections": "drop_collections"}
@@ -100,9 +108,13 @@ class EdgeDefinitionArgs(DatabaseArgs):
 
     graph: str = GRAPH
     edge_collection: str | None = Field(None, description="Name")
+    """Name of the edge collection; it is created if it does not exist."""
     from_collections: Names = Field([], description="From")
+    """Vertex collections the edges come from."""
     to_collections: Names = Field([], description="To")
+    """Vertex collections the edges lead to."""
     edge_definition: Definition | None = hidden()
+    """The three in one object, as earlier releases took them."""
 
     also: ClassVar = GRAPH_SPELLINGS
 
@@ -124,12 +136,18 @@ async def arango_add_edge_definition(call: Call, args: EdgeDefinitionArgs) -> gr
 
 
 class AddEdgeArgs(DatabaseArgs):
-    """Arguments of arango_add_edge."""
+    """Arguments of arango_add_edge.
+
+    Both ends must exist.
+    """
 
     collection: str = COLLECTION
     from_id: str = Field(description="_id")
+    """`_id` of the document the edge comes from; it must exist."""
     to_id: str = Field(description="_id")
+    """`_id` of the document the edge leads to; it must exist."""
     attributes: dict[str, Any] = Field({}, description="More")
+    """Further attributes of the edge."""
 
     also: ClassVar = {"from": "from_id", "to": "to_id", "_from": "from_id", "_to": "to_id"}
 

@@ -39,17 +39,29 @@ OPTIONS = "order, weight_attribute, unique_vertices, unique_edges"
 
 
 class TraverseArgs(DatabaseArgs):
-    """Arguments of arango_traverse."""
+    """Arguments of arango_traverse.
+
+    Give `graph` or `edge_collections`. Rows are visited in `dfs` order unless `options` say otherwise.
+    """
 
     start_vertex: str | None = Field(None, description="_id")
+    """`_id` of the vertex to start from."""
     graph: str | None = Field(None, description="Name")
     edge_collections: Names = Field([], max_length=100, description="Or these")
+    """Edge collections to follow, instead of a graph."""
     direction: traversal.Direction = Field("OUTBOUND", description="Edges")
+    """Which way edges are followed."""
     min_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="From")
+    """Edges from the start to the first vertices that are returned; 0 includes the start."""
     max_depth: int = Field(1, ge=0, le=traversal.MAXIMUM_DEPTH, description="To")
+    """Edges to the last ones."""
     return_paths: bool = Field(False, description="Paths")
+    """Each row is a whole path, `{vertices, edges}`, instead of `{vertex, edge}`."""
     limit: int | None = Field(None, ge=1, le=LARGEST, description="Rows")
+    """So many rows."""
     options: TraverseOptions = Field(default_factory=TraverseOptions, description=OPTIONS)
+    """`order` (`dfs`, `bfs`, `weighted`), `weight_attribute`, `unique_vertices` (`none`, `path`, `global`),
+    `unique_edges` (`none`, `path`)."""
     format: Format = hidden("json")
     next: str | None = hidden()
 

@@ -32,20 +32,37 @@ Kind = Annotated[indexes.IndexType, BeforeValidator(current_kind)]
 
 
 class CreateIndexArgs(DatabaseArgs):
-    """Arguments of arango_create_index."""
+    """Arguments of arango_create_index.
+
+    An index that is equal to an existing one is not made again: `created` is false.
+    """
 
     collection: str = COLLECTION
     fields: Names = Field(max_length=32, description="Paths")
+    """Attribute paths, the most selective first."""
     type: Kind = Field("persistent", description="Kind")
+    """`persistent` for comparisons and sorting, `ttl` to expire documents, `geo`, `inverted` for searches,
+    `mdi` for ranges in several dimensions, `fulltext` (old). `hash` and `skiplist` are taken as
+    `persistent`."""
     unique: bool = Field(False, description="Unique")
+    """No two documents may have the same values."""
     sparse: bool = hidden(default=False)
+    """Leave documents out that lack a value."""
     name: str | None = Field(None, description="Name")
+    """Name of the index."""
     ttl: int | None = hidden(ge=0, le=LARGEST)
+    """For type `ttl`: seconds after the time in the field."""
     options: dict[str, Any] = Field({}, description="expireAfter...")
+    """Any other option of ArangoDB's for this type, such as `expireAfter`, `sparse`, `analyzer`,
+    `storedValues`."""
     deduplicate: bool | None = hidden()
+    """Equal values of one array are indexed once."""
     in_background: bool | None = hidden()
+    """Do not block the collection while the index is built."""
     min_length: int | None = hidden()
+    """For type `fulltext`: the shortest word."""
     geo_json: bool | None = hidden()
+    """For type `geo`: coordinates are longitude first."""
 
     also: ClassVar = {
         "expireAfter": "ttl",
@@ -86,6 +103,7 @@ class DeleteIndexArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     id_or_name: str = Field(description="Id or name")
+    """Id or name of the index."""
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {"index_id": "id_or_name", "index_name": "id_or_name", "name": "id_or_name"}

@@ -23,7 +23,9 @@ class QueryText(DatabaseArgs):
     """A query with its bind variables."""
 
     query: str = Field(description="AQL")
+    """The statement; it is not run by `arango_explain_query`."""
     bind_vars: dict[str, Any] | None = Field(None, description="Values")
+    """Values of `@name`, and names of collections for `@@name`. Never paste values into the query."""
 
     also: ClassVar = {"aql": "query", "bindVars": "bind_vars", "bindvars": "bind_vars"}
 
@@ -42,13 +44,22 @@ def writes(args: QueryText) -> bool:
 
 
 class QueryArgs(QueryText):
-    """Arguments of arango_query."""
+    """Arguments of arango_query.
+
+    Values are bound, never pasted in: `FILTER u.age > @age` with `{"age": 30}`. On a database with access
+    `read` the statement is refused when its own text writes, and it runs in a transaction that the server
+    lets write nothing. When the call is cancelled or its time is over, the query is killed on the server.
+    """
 
     query: str = Field("", description="AQL")
+    """The statement. One that writes needs a database with access `write`; on `read` it is refused."""
     max_rows: int | None = MAX_ROWS
+    """So many rows at once, at most the server's own limit; the rest is behind `next`."""
     format: Format = FORMAT
     max_runtime: float | None = Field(None, gt=0, le=86_400, description="Seconds")
+    """The server stops the query after so many seconds."""
     memory_limit: int | None = hidden(ge=0, le=LARGEST)
+    """The server stops the query beyond so many bytes."""
     next: str | None = NEXT
 
     @property

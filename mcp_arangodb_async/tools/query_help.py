@@ -26,10 +26,16 @@ MOST_PLANS = 10
 
 
 class ExplainArgs(QueryText):
-    """Arguments of arango_explain_query."""
+    """Arguments of arango_explain_query.
+
+    Each plan is told by its nodes, one line each, with the indexes they use, the optimizer's rules, and
+    estimated rows and cost. Nothing is run.
+    """
 
     suggest_indexes: bool = hidden(default=True)
+    """Also say which indexes would replace full scans."""
     max_plans: int = hidden(1, ge=1, le=MOST_PLANS)
+    """Show so many of the plans the optimizer considered."""
 
     also: ClassVar = {**QueryText.also, "suggestIndexes": "suggest_indexes", "maxPlans": "max_plans"}
 
@@ -64,9 +70,14 @@ async def arango_explain_query(call: Call, args: ExplainArgs) -> Explained:
 
 
 class ProfileArgs(QueryText):
-    """Arguments of arango_query_profile."""
+    """Arguments of arango_query_profile.
+
+    The statement really runs, so one that writes does write; its rows are not returned. Each node tells its
+    calls, rows and milliseconds.
+    """
 
     max_plans: int | None = hidden()
+    """Without effect: a query runs by one plan."""
 
 
 class Profiled(TypedDict):
@@ -166,15 +177,27 @@ class SortKey(BaseModel):
 
 
 class BuilderArgs(DatabaseArgs):
-    """Arguments of arango_query_builder."""
+    """Arguments of arango_query_builder.
+
+    For simple questions without writing AQL. The answer also has the statement and its bind variables, to
+    go on from. Names that are none are refused, never dropped.
+    """
 
     collection: str | None = Field(None, description="Name")
     filters: list[Filter] = Field([], max_length=100, description=FILTERS)
+    """Conditions that must all hold: `{field, op, value}`, or `{any: [...]}` of which one must. `field` is a
+    dotted path; `op` is `==`, `!=`, `<`, `<=`, `>`, `>=`, `IN`, `NOT IN`, `LIKE` or `NOT LIKE` (`%` and
+    `_` as in SQL, case ignored)."""
     sort: list[SortKey] = Field([], max_length=20, description="{field, direction}")
+    """`{field, direction}`; `direction` is `ASC` or `DESC`."""
     limit: int | None = Field(None, ge=1, le=LARGEST, description="Rows")
+    """So many rows."""
     offset: int = Field(0, ge=0, le=LARGEST, description="Skip")
+    """Pass so many rows over."""
     return_fields: Names = Field([], max_length=200, description="Paths")
+    """Only these attribute paths of each document."""
     count: bool = Field(False, description="Only")
+    """Only count what fits."""
     format: Format = hidden("json")
     next: str | None = hidden()
 

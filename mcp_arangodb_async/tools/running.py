@@ -14,9 +14,15 @@ SHOWN_TEXT = 500
 
 
 class KillArgs(DatabaseArgs):
-    """Arguments of arango_kill_query."""
+    """Arguments of arango_kill_query.
+
+    A caller sees the queries it started itself; with access `admin`, all that run in the database. Ids are
+    good only for the caller they were shown to. The call does not wait for the session's running call, so
+    that it can stop it.
+    """
 
     query_id: str | None = Field(None, description="From the list; none: list")
+    """Id from the list, good for the caller it was shown to; without it the call lists what runs."""
     dry_run: bool = DRY_RUN
 
     also: ClassVar = {"id": "query_id", "queryId": "query_id", "dryRun": "dry_run"}

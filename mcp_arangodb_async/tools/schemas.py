@@ -13,13 +13,22 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, hidden, tool
 
 
 class CreateSchemaArgs(DatabaseArgs):
-    """Arguments of arango_create_schema."""
+    """Arguments of arango_create_schema.
+
+    Stored in the collection `mcp_schemas`; with `enforce` it also becomes ArangoDB's own schema of the
+    collection, checked on every write.
+    """
 
     name: str = Field(description="Name")
+    """Name of the schema, unique for its collection."""
     collection: str = COLLECTION
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema")
+    """A JSON Schema; the draft is what its `$schema` says, else 2020-12."""
     enforce: schemas.Level | None = Field(None, description="By ArangoDB")
+    """Also make ArangoDB check writes: `new` for new documents, `moderate` for all but those that were
+    invalid already, `strict` for all; `none` switches it off."""
     message: str | None = hidden()
+    """What ArangoDB says of a document that does not fit."""
 
     also: ClassVar = {"schema_name": "name", "schema_def": "schema", "level": "enforce"}
 
@@ -41,7 +50,9 @@ class ListSchemasArgs(DatabaseArgs):
     """Arguments of arango_list_schemas."""
 
     collection: str | None = hidden()
+    """Only schemas of this collection."""
     include_schema: bool = Field(False, description="In full")
+    """With their text."""
 
 
 @tool(title="Schemas", category="schema_query", effect=Effect.READ)
@@ -53,12 +64,19 @@ async def arango_list_schemas(call: Call, args: ListSchemasArgs) -> Rows:
 
 
 class ValidateDocumentArgs(DatabaseArgs):
-    """Arguments of arango_validate_document."""
+    """Arguments of arango_validate_document.
+
+    Give `schema_name` with `collection`, or `schema`.
+    """
 
     collection: str | None = Field(None, description="Its")
+    """The collection a stored schema belongs to."""
     document: dict[str, Any] = Field(description="Document")
+    """The document to check; it is not stored."""
     schema_name: str | None = Field(None, description="Stored")
+    """Name of a stored schema."""
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="Or this")
+    """A JSON Schema to check against, instead of a stored one."""
 
     also: ClassVar = {"schemaName": "schema_name", "schema_def": "schema"}
 

@@ -27,17 +27,31 @@ async def arango_list_views(call: Call, args: ListViewsArgs) -> Rows:  # noqa: A
 
 
 class SearchArgs(DatabaseArgs):
-    """Arguments of arango_search."""
+    """Arguments of arango_search.
+
+    Give `view`, or `collection` with an inverted index. The text is cut into words by the analyzers of the
+    searched fields. Views and inverted indexes follow changes within about a second.
+    """
 
     text: str | None = Field(None, description="Words")
+    """Words to look for; the analyzers of the fields cut and normalize them."""
     view: str | None = Field(None, description="View")
+    """The view to search in."""
     collection: str | None = Field(None, description="Or one with an inverted index")
+    """A collection with an inverted index, instead of a view; its hits have no score."""
     index: str | None = Field(None, description="Its index, if several")
+    """Which inverted index, if the collection has several."""
     fields: Names = Field([], max_length=searching.MAXIMUM_FIELDS, description="Paths; none: all indexed")
+    """Only these attribute paths; all that are indexed without it."""
     match: searching.Match = Field("any", description="Of the words")
+    """`any` or `all` of the words, the words as a `phrase`, as beginnings (`prefix`), or with a letter or two
+    wrong (`fuzzy`)."""
     analyzer: str | None = Field(None, description="If a field has several")
+    """Which analyzer, where a field has several; else the one that cuts into words."""
     limit: int = Field(20, ge=1, le=MOST_HITS, description="Hits")
+    """So many hits."""
     return_fields: Names = Field([], max_length=200, description="Paths")
+    """Only these attribute paths of each document."""
     format: Format = hidden("json")
     next: str | None = hidden()
 

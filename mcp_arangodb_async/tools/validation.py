@@ -11,11 +11,16 @@ from mcp_arangodb_async.tools.spec import DatabaseArgs, Effect, Names, hidden, t
 
 
 class ReferencesArgs(DatabaseArgs):
-    """Arguments of arango_validate_references."""
+    """Arguments of arango_validate_references.
+
+    Checked on the server, for the whole collection; the first hundred broken documents are told.
+    """
 
     collection: str = COLLECTION
     reference_fields: Names = Field(max_length=50, description="Of ids")
+    """Attribute paths that hold document ids, or arrays of them."""
     fix_invalid: bool = Field(False, description="Remove")
+    """Remove the documents with broken references; needs access `write`."""
 
     also: ClassVar = {"referenceFields": "reference_fields", "fixInvalid": "fix_invalid"}
 
@@ -40,7 +45,9 @@ class InsertCheckedArgs(DatabaseArgs):
 
     collection: str = COLLECTION
     document: dict[str, Any] = Field(description="Document")
+    """The document."""
     reference_fields: Names = Field([], max_length=50, description="Must exist")
+    """Attribute paths whose ids must exist; checked in the same transaction."""
 
     also: ClassVar = {"referenceFields": "reference_fields"}
 
@@ -54,12 +61,19 @@ async def arango_insert_with_validation(call: Call, args: InsertCheckedArgs) -> 
 
 
 class BulkUpdateArgs(DatabaseArgs):
-    """Arguments of arango_bulk_update."""
+    """Arguments of arango_bulk_update.
+
+    Every change is counted once: done, failed or not attempted.
+    """
 
     collection: str = COLLECTION
     updates: list[dict[str, Any]] = Field(description="{key, update}")
+    """`{key, update}` for each document, or the changes themselves with their `_key`."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = hidden(default=1000)
+    """So many in each request."""
     on_error: OnError = Field("stop", description="Failures")
+    """`stop` sends no batch after one with a failed document; `continue` goes on; `ignore` goes on and tells
+    no details."""
 
     also: ClassVar = {"batchSize": "batch_size", "onError": "on_error"}
 

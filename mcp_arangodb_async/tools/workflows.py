@@ -37,9 +37,15 @@ def active_tools(call: Call, session: SessionState | None) -> list[str]:
 
 
 class SwitchArgs(Args):
-    """Arguments of arango_switch_workflow."""
+    """Arguments of arango_switch_workflow.
+
+    Clients of the handshake versions then see only the workflow's tools, besides those of this page and the
+    multi-tenancy ones; every client gets the definitions of its tools with the answer. A tool outside the
+    workflow can still be called.
+    """
 
     context: WorkflowName = Field(description="Workflow")
+    """The workflow."""
 
     also: ClassVar = {"workflow": "context", "workflow_name": "context", "name": "context"}
 
@@ -110,6 +116,7 @@ class ListWorkflowsArgs(Args):
     """Arguments of arango_list_workflows."""
 
     include_tools: bool = hidden(default=False)
+    """Name the tools of each."""
 
     also: ClassVar = {"includeTools": "include_tools"}
 
@@ -137,9 +144,13 @@ async def arango_list_workflows(call: Call, args: ListWorkflowsArgs) -> Workflow
 
 
 class AdvanceArgs(Args):
-    """Arguments of arango_advance_workflow_stage."""
+    """Arguments of arango_advance_workflow_stage.
+
+    As `arango_switch_workflow`, for one stage of a piece of work.
+    """
 
     stage: StageName = Field(description="Stage")
+    """The stage."""
 
     also: ClassVar = {"stage_name": "stage"}
 
@@ -220,9 +231,13 @@ def timestamp(seconds: float) -> str:
 
 
 class UnloadArgs(Args):
-    """Arguments of arango_unload_tools."""
+    """Arguments of arango_unload_tools.
+
+    Takes them off the list of clients of the handshake versions. They stay callable.
+    """
 
     tool_names: Names = Field(max_length=100, description="Names")
+    """Names of the tools; they stay callable."""
 
     also: ClassVar = {"tools": "tool_names", "toolNames": "tool_names"}
 
