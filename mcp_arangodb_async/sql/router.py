@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from mcp_arangodb_async.errors import (
 )
 from mcp_arangodb_async.sql.arango import ArangoEnvironment
 from mcp_arangodb_async.sql.environment import Answer, Environment, QueryLimits
+from mcp_arangodb_async.sql.selftest import SelfTest, self_test
 
 Status = Literal["ok", "error", "timeout", "refused", "skipped", "unknown"]
 # Environments that are asked at the same time by one fan-out.
@@ -64,6 +66,8 @@ class Environments:
             if one.enabled:
                 told = replace(one, access="read") if read_only else one
                 self._environments[name] = self._made(told)
+        # What the self-test of an environment found, once it could be reached.
+        self.self_tests: dict[str, SelfTest] = {}
         self._starting: set[asyncio.Task[None]] = set()
 
     @property
@@ -148,9 +152,17 @@ class Environments:
         """Open in the background what is configured as eager, all at once; never waits, never fails."""
         for environment in self._environments.values():
             if environment.settings.eager:
-                task = asyncio.get_running_loop().create_task(environment.start())
+                task = asyncio.get_running_loop().create_task(self._begin(environment))
                 self._starting.add(task)
                 task.add_done_callback(self._starting.discard)
+
+    async def _begin(self, environment: Environment) -> None:
+        """Open one environment, and test whether it is as safe as it was meant to be."""
+        await environment.start()
+        if environment.settings.kind != "arangodb":
+            # One that cannot be reached now is reported by whoever uses it.
+            with contextlib.suppress(MaaError):
+                self.self_tests[environment.name] = await self_test(environment)
 
     async def close(self) -> None:
         """Close everything, all at once; bounded in time."""
