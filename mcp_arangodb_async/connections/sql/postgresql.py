@@ -288,7 +288,7 @@ class PostgresqlRows:
         found, start = self._ahead, meter.received
         with self._owner.guard.until(ends_at):
             while len(found) <= rows and meter.received - start <= size and not self._exhausted:
-                wanted = min(self._chunk(), rows + 1 - len(found))
+                wanted = min(self._chunk(size - (meter.received - start)), rows + 1 - len(found))
                 before = meter.allow(MAXIMUM_ROW_BYTES)
                 more = await self._cursor.fetch(wanted)
                 found = [*found, *more] if found else more
@@ -298,11 +298,11 @@ class PostgresqlRows:
         self._ahead = found[rows:]
         return [tuple(row) for row in found[:rows]], meter.received - start
 
-    def _chunk(self) -> int:
-        """How many rows to ask for at a time: about a chunk's bytes, as far as the last ones tell."""
+    def _chunk(self, size: int) -> int:
+        """How many rows to ask for: a chunk's bytes at most, as far as the last rows tell their size."""
         if not self._row_bytes:
             return FIRST_ROWS
-        return max(1, min(MOST_ROWS, int(CHUNK_BYTES / self._row_bytes)))
+        return max(1, min(MOST_ROWS, 1 + int(min(CHUNK_BYTES, size) / self._row_bytes)))
 
     async def close(self) -> None:
         """End the transaction, and with it the portal."""
