@@ -51,6 +51,11 @@ class Command:
     small: bool = False
 
 
+def weight(row: Row) -> int:
+    """About how many bytes a row takes."""
+    return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
+
+
 class Chunks(Protocol):
     """Rows that are still coming, in chunks, from a cursor of the server."""
 

@@ -24,6 +24,7 @@ from mcp_arangodb_async.connections.sql.connection import (
     Engine,
     Fetched,
     Row,
+    weight,
 )
 from mcp_arangodb_async.connections.sql.guarded import Guard
 from mcp_arangodb_async.connections.sql.mysql_driver import Flow, MysqlDriver, decoders
@@ -36,6 +37,7 @@ APPLICATION = "mcp-arangodb-async"
 # What is left of an answer is read to its end up to here; beyond, the connection is closed.
 WORTH_READING = 64 * 1024
 CONTROL_SECONDS = 2.0
+SLICE_ROWS = 64
 IN_TRANSACTION = int(SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 DRIVER_ERRORS = (errors.MySQLError, OSError, UnicodeError, RuntimeError, AssertionError)
 
@@ -257,20 +259,24 @@ class MysqlRows:
         """The same, inside a guarded block."""
         flow: Flow = self._owner.driver.flow
         result, found = self._result, self._ahead
-        start = flow.taken
+        # The driver reads whole buffers into rows: a slice of them is weighed by its last one.
+        total = sum(map(weight, found))
         # The reader looks at what has arrived, and asks for more as it needs it.
         following: Callable[[], Awaitable[Row | None]] = result._read_rowdata_packet_unbuffered
-        while not self._exhausted and len(found) <= rows and flow.taken - start <= size:
+        while not self._exhausted and len(found) <= rows and total <= size:
             flow.allow()
             row = await following()
             if row is None:
                 self._exhausted = True
                 break
             found.append(row)
-            if len(found) <= rows:
-                found += result._take_pending_rows(rows + 1 - len(found))
+            total += weight(row)
+            if len(found) <= rows and total <= size:
+                more: list[Row] = result._take_pending_rows(min(SLICE_ROWS, rows + 1 - len(found)))
+                found += more
+                total += weight(more[-1]) * len(more) if more else 0
         self._ahead = found[rows:]
-        return found[:rows], flow.taken - start
+        return found[:rows], total
 
     async def close(self) -> None:
         """Read a small rest to its end; a larger one ends with the connection."""

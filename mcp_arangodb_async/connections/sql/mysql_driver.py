@@ -49,11 +49,6 @@ class Flow(asyncio.BufferedProtocol):
         """Bytes that arrived and were not looked at yet."""
         return int(self.inner.length - self.inner.pos)
 
-    @property
-    def taken(self) -> int:
-        """Bytes that were looked at."""
-        return self.received - int(self.inner.length - self.inner.pos)
-
     def allow(self) -> None:
         """Let another row in."""
         self._allowed = self.received + MAXIMUM_ROW_BYTES

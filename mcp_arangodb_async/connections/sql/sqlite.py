@@ -22,6 +22,7 @@ from mcp_arangodb_async.connections.sql.connection import (
     Engine,
     Fetched,
     Row,
+    weight,
 )
 from mcp_arangodb_async.connections.sql.guarded import Guard
 from mcp_arangodb_async.connections.sql.translate import from_sqlite, made, not_in_time
@@ -275,11 +276,6 @@ def taken(cursor: sqlite3.Cursor, rows: int, size: int) -> tuple[list[Row], int,
             return found, total, True
         chunk = CHUNK_ROWS
     return found, total, False
-
-
-def weight(row: Row) -> int:
-    """About how many bytes a row takes."""
-    return sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
 
 
 def columns_of(cursor: sqlite3.Cursor, rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -428,8 +428,8 @@ def test_the_drivers_still_have_what_is_used_of_their_insides() -> None:
     assert {"_get_statement", "_drop_local_statement_cache"} <= set(connection)
     parameters = list(inspect.signature(asyncpg.Connection.__init__).parameters)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - asyncpg has no types
     assert parameters[:3] == ["self", "protocol", "transport"]
-    protocol = vars(import_module("asyncpg.protocol.protocol").BaseProtocol)
-    assert {"bind_execute", "data_received", "get_settings"} <= set(protocol)
+    protocol = set(dir(import_module("asyncpg.protocol.protocol").BaseProtocol))
+    assert {"bind_execute", "data_received", "get_settings"} <= protocol
     mysql = set(dir(asyncmy.connection.Connection))
     assert {"_fill_buffer", "_request_authentication", "_execute_command", "read_packet"} <= mysql
     assert {"_proto", "_transport", "_result", "server_status"} <= mysql
