@@ -67,6 +67,8 @@ def without_secrets(
     document: Mapping[str, Any], redact: Callable[[str], str], depth: int = 4
 ) -> dict[str, Any]:
     """The document with what servers said, in the members that hold that, without secrets."""
+    if not any(isinstance(value, dict | list) for value in document.values()) and SAID.isdisjoint(document):
+        return dict(document)
     return {
         name: redact(value)
         if name in SAID and isinstance(value, str)

@@ -35,7 +35,10 @@ def layer(watch: Watch, call: Step) -> Step:
         seconds = tool.limit_seconds or limits.call_deadline
         try:
             with watch.deadlines.within(seconds):
-                await take_place()
+                if slots.locked():
+                    await take_place()
+                else:
+                    await slots.acquire()
                 try:
                     return await call(passage)
                 finally:
