@@ -13,7 +13,8 @@ from mcp_arangodb_async.server.instructions import INSTRUCTIONS
 from mcp_arangodb_async.server.listing import wire_tool
 from mcp_arangodb_async.tools.aliases import ALIASES, RENAMED
 from mcp_arangodb_async.tools.catalog import ALL_TOOLS, TOOLS_BY_NAME
-from mcp_arangodb_async.tools.spec import Tool
+from mcp_arangodb_async.tools.discovery import shown
+from mcp_arangodb_async.tools.spec import Tool, fields_of, is_hidden
 from mcp_arangodb_async.workflows.definitions import STAGES, WORKFLOWS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
@@ -74,6 +75,15 @@ def test_a_schema_is_precise(tool: Tool) -> None:
     assert set(schema.get("required", ())) <= set(properties)
     assert set(wire["annotations"]) == {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
     assert ("outputSchema" in wire) is not tool.returns_rows
+
+
+@every_tool
+def test_hidden_arguments_are_taken_and_never_shown(tool: Tool) -> None:
+    hidden = {name for name, field in fields_of(tool.args).items() if is_hidden(field)} | set(tool.args.also)
+    listed = wire_tool(tool, session=True)["inputSchema"].get("properties", {})
+    found = shown(tool, "full")["inputSchema"].get("properties", {})
+    assert not hidden & (set(listed) | set(found))
+    assert set(listed) - {"session"} == set(found)
 
 
 @every_tool
