@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,14 +21,19 @@ from mcp_arangodb_async.errors import (
     NotFoundError,
 )
 from mcp_arangodb_async.observability import get_logger, new_request_id, request_id
+from mcp_arangodb_async.observability.audit_record import AuditRecord, Decision
 from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.server.endpoint import endpoint_of
+from mcp_arangodb_async.server.middleware.auditing import DENIED, written
 from mcp_arangodb_async.server.render import error_document, unexpected
 from mcp_arangodb_async.server.sdk import Context
+from mcp_arangodb_async.sessions import Principal
 from mcp_arangodb_async.tools import prompts, resources
 
 log = get_logger(__name__)
 Answer = dict[str, Any]
+# Requests besides calls that tell what is in a database.
+WRITTEN_DOWN = frozenset({"resources/read", "completion/complete"})
 # Variables of resource templates are named by what stands before them in the URI.
 TEMPLATE_KINDS = {
     resources.SCHEMA.uri: {"database": "database"},
@@ -70,7 +77,7 @@ class Reading:
 
     async def read_resource(self, context: Context, params: types.ReadResourceRequestParams) -> Answer:
         """The JSON of one resource, never older than the request."""
-        async with self._answering("resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
+        async with self._answering(context, "resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
             check_may_read(context)
             text = await resources.read(self._app.around, params.uri)
         return {
@@ -102,7 +109,7 @@ class Reading:
 
     async def get_prompt(self, context: Context, params: types.GetPromptRequestParams) -> Answer:
         """One prompt's text; at an endpoint of one database, it is about that one."""
-        async with self._answering("prompts/get"):
+        async with self._answering(context, "prompts/get"):
             prompt = prompts.find(params.name)
             given = dict(params.arguments or {})
             fixed = endpoint_database(context)
@@ -118,7 +125,7 @@ class Reading:
     async def complete(self, context: Context, params: types.CompleteRequestParams) -> Answer:
         """Names that fit what was typed; none where the database cannot be asked."""
         known = (params.context.arguments if params.context else None) or {}
-        async with self._answering("completion/complete"):
+        async with self._answering(context, "completion/complete"):
             check_may_read(context)
             kind = kind_of(params.ref, params.argument.name)
             key = known.get("database") or endpoint_database(context)
@@ -135,12 +142,18 @@ class Reading:
         }
 
     @asynccontextmanager
-    async def _answering(self, method: str, **facts: str) -> AsyncGenerator[None]:
-        """Turn our errors into MCP's, and take one of the places there are."""
+    async def _answering(self, context: Context, method: str, **facts: str) -> AsyncGenerator[None]:
+        """Turn our errors into MCP's, take one of the places there are; count and record the outcome."""
         number = new_request_id()
+        watch = self._app.watch
+        audit = watch.audit if method in WRITTEN_DOWN else None
+        started = time.perf_counter()
+        outcome = "ok"
         try:
             if self._running >= self._maximum:
                 raise LimitError("the server is busy", hint="try again in a moment")
+            if audit is not None and audit.fail_closed:
+                await audit.record(read_record(context, method, number, facts, "started", "unknown"))
             self._running += 1
             try:
                 with request_id(number):
@@ -148,16 +161,60 @@ class Reading:
             finally:
                 self._running -= 1
         except MaaError as error:
-            raise refusal(error, number, facts, self._app.watch.redact) from error
+            outcome = error.code
+            raise refusal(error, number, facts, watch.redact) from error
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         except Exception as error:
+            outcome = "internal"
             log.exception("call.bug", tool=method, request_id=number)
             document = unexpected(request_id=number)["structuredContent"]["error"]
             raise MCPError(types.INTERNAL_ERROR, document["message"], document) from error
+        finally:
+            seconds = time.perf_counter() - started
+            watch.measures.call(method, outcome, None, seconds)
+            if audit is not None:
+                decision = "denied" if outcome in DENIED else "allowed"
+                ms = round(seconds * 1000, 3)
+                await written(audit, read_record(context, method, number, facts, decision, outcome, ms=ms))
+
+
+def caller(context: Context) -> Principal | None:
+    """Who was authenticated for the request; None on a pipe and where nobody is asked."""
+    return None if context.request is None else endpoint_of(context.request.scope).principal
+
+
+def read_record(
+    context: Context,
+    method: str,
+    number: str,
+    facts: Mapping[str, str],
+    decision: Decision,
+    outcome: str,
+    *,
+    ms: float | None = None,
+) -> AuditRecord:
+    """The audit record of something that was read without a tool."""
+    who = caller(context)
+    return AuditRecord(
+        kind="read",
+        decision=decision,
+        outcome=outcome,
+        who=None if who is None else who.subject,
+        issuer=None if who is None else who.issuer,
+        client=None if who is None else who.client,
+        transport="stdio" if context.request is None else "http",
+        tool=method,
+        ms=ms,
+        request=number,
+        details=facts,
+    )
 
 
 def check_may_read(context: Context) -> None:
     """DeniedError for callers to whom no database is allowed, such as those with a tenant's API key."""
-    who = None if context.request is None else endpoint_of(context.request.scope).principal
+    who = caller(context)
     if who is not None and who.access is None:
         raise DeniedError("no database is allowed to the presented token")
 

@@ -152,7 +152,7 @@ class Place:
             ("accept", "application/json, text/event-stream"),
             ("mcp-protocol-version", "2026-07-28"),
             ("mcp-method", method),
-            *([("mcp-name", params["name"])] if "name" in params else []),
+            *(("mcp-name", params[name]) for name in ("name", "uri") if name in params),
             *([("authorization", f"Bearer {token}")] if token else []),
         ]
         return await self.ask("/mcp", method="POST", headers=headers, body=json.dumps(message).encode())
@@ -466,6 +466,10 @@ def test_calls_and_refusals_are_written_down_without_what_they_held(tmp_path: Pa
             await place.call("arango_query", token, query="FOR i IN 1..3 RETURN 'canary-argument'")
             await place.call("arango_query", token, query="INSERT {} INTO things", database="memory")
             await place.request("tools/list", "canary-token")
+            await place.request("resources/read", token, uri="arangodb://memory/schema")
+            text = (await place.ask("/metrics")).body.decode()
+            assert 'mcp_tool_calls_total{outcome="ok",tool="resources/read"} 1.0' in text
+            assert "mcp_audit_lost_total 0.0" in text
 
     with issuing() as issuer:
         asyncio.run(run(issuer))
@@ -473,7 +477,8 @@ def test_calls_and_refusals_are_written_down_without_what_they_held(tmp_path: Pa
     text = paths[0].read_text(encoding="utf-8")
     assert not check(paths, None).problems
     assert "canary" not in text
-    _, query, write, refused, _ = map(json.loads, text.splitlines())
+    _, query, write, refused, read, _ = map(json.loads, text.splitlines())
+    assert (read["kind"], read["who"], read["uri"]) == ("read", "ada", "arangodb://memory/schema")
     assert query["who"] == "ada"
     assert (query["tenant"], query["tool"], query["database"]) == ("acme", "arango_query", "memory")
     assert (query["rows"], query["decision"], query["outcome"]) == (3, "allowed", "ok")
