@@ -2,8 +2,8 @@
 
 import pytest
 
-# Fixtures: PostgreSQL, MariaDB.
-pytest_plugins = ["tests.sql_servers"]
+# Fixtures: PostgreSQL, MariaDB; npm's MCP servers, S3.
+pytest_plugins = ["tests.sql_servers", "tests.upstreams.programs"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
