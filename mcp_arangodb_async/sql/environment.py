@@ -58,6 +58,7 @@ GRANTED: Mapping[Access, frozenset[str]] = {
 }
 # The rest of an answer waits on the server so long, and holds a connection until then.
 HELD_SECONDS = 60.0
+END_SECONDS = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -408,7 +409,7 @@ class Environment:
             rows = await connection.open(command, ends_at=ends_at)
             taken, _ = await rows.take(rows=bound.rows, size=bound.bytes, ends_at=ends_at)
             if rows.done:
-                await rows.close()
+                await rows.close(ends_at=ends_at)
             else:
                 rest = self._hold(lease, rows, masking)
             return self._answer(connection, rows.columns, taken, masking, started, rest=rest)
@@ -467,9 +468,7 @@ class Environment:
         """End rows and give their connection back, whatever happened to them."""
         try:
             if rows is not None and failure is None:
-                await rows.close()
-        except MaaError as error:
-            failure = error
+                await rows.close(ends_at=time.monotonic() + END_SECONDS)
         finally:
             lease.give_back(failure)
 

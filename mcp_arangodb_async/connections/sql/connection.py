@@ -80,8 +80,11 @@ class OpenRows(Protocol):
         """The next rows, at most so many, stopping soon after `size` bytes; and the bytes they took."""
         ...
 
-    async def close(self) -> None:
-        """Give up what is left; the connection can be used again afterwards."""
+    async def close(self, *, ends_at: float) -> None:
+        """Give up what is left; the connection can be used again afterwards.
+
+        Never raises for what the server does: a connection that it could not do this on is not clean.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ import math
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from asyncmy import errors
@@ -137,7 +138,7 @@ class MysqlConnection:
             taken, size = await rows.read(max_rows, max_bytes)
             truncated = not rows.done
         if truncated or rows.leaves_something:
-            await rows.close()
+            await rows.close(ends_at=ends_at)
         return Fetched(
             columns=rows.columns, rows=taken, truncated=truncated, affected=rows.affected, size=size
         )
@@ -278,31 +279,26 @@ class MysqlRows:
         self._ahead = found[rows:]
         return found[:rows], total
 
-    async def close(self) -> None:
+    async def close(self, *, ends_at: float) -> None:
         """Read a small rest to its end; a larger one ends with the connection."""
-        owner, result = self._owner, self._result
+        owner = self._owner
         if not owner.driver.connected:
             return
-        if not self._exhausted and not await self._read_out(owner.driver.flow):
-            owner.abandon()
-            return
-        if result.has_next:
-            owner.driver.cut()  # more answers, of a procedure: nobody asked for them
-        elif self._in_transaction:
-            with owner.guard.until(time.monotonic() + CONTROL_SECONDS):
+        with suppress(MaaError), owner.guard.until(ends_at):
+            if not await self._read_out(owner.driver.flow):
+                owner.abandon()
+            elif self._result.has_next:
+                owner.driver.cut()  # more answers, of a procedure: nobody asked for them
+            elif self._in_transaction:
                 await owner.driver.run("ROLLBACK")
 
     async def _read_out(self, flow: Flow) -> bool:
         result, start = self._result, flow.received
-        with self._owner.guard.until(time.monotonic() + CONTROL_SECONDS):
-            while flow.received - start < WORTH_READING:
-                flow.allow()
-                row = await result._read_rowdata_packet_unbuffered()
-                if row is None:
-                    self._exhausted = True
-                    return True
-                result._take_pending_rows()
-        return False
+        while not self._exhausted and flow.received - start < WORTH_READING:
+            flow.allow()
+            self._exhausted = await result._read_rowdata_packet_unbuffered() is None
+            result._take_pending_rows()
+        return self._exhausted
 
 
 def translated(error: BaseException, address: str) -> MaaError:

@@ -13,6 +13,7 @@ import json
 import ssl
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -173,7 +174,7 @@ class PostgresqlConnection:
                 return found
         rows = await self.open(command, ends_at=ends_at)
         taken, size = await rows.take(rows=max_rows, size=max_bytes, ends_at=ends_at)
-        await rows.close()
+        await rows.close(ends_at=ends_at)
         return Fetched(columns=rows.columns, rows=taken, truncated=not rows.done, size=size)
 
     def _in_one_trip(self, text: str) -> bool:
@@ -304,9 +305,9 @@ class PostgresqlRows:
             return FIRST_ROWS
         return max(1, min(MOST_ROWS, 1 + int(min(CHUNK_BYTES, size) / self._row_bytes)))
 
-    async def close(self) -> None:
+    async def close(self, *, ends_at: float) -> None:
         """End the transaction, and with it the portal."""
-        with self._owner.guard.until(time.monotonic() + SETTLE_SECONDS):
+        with suppress(MaaError), self._owner.guard.until(ends_at):
             await self._owner.driver.execute("ROLLBACK")
 
 

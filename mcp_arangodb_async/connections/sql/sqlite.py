@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings
@@ -255,10 +256,10 @@ class SqliteRows:
             found, taken_bytes, self._ahead = await self._owner.on_thread(work)
         return found, taken_bytes
 
-    async def close(self) -> None:
+    async def close(self, *, ends_at: float) -> None:
         """Give up what is left."""
         self._ahead = None
-        with self._owner.until(time.monotonic() + SETTLE_SECONDS):
+        with suppress(MaaError), self._owner.until(ends_at):
             await self._owner.on_thread(self._cursor.close)
 
 

@@ -165,10 +165,10 @@ async def test_rows_can_be_taken_piece_by_piece(site: Site) -> None:
             taken, _ = await rows.take(rows=1999, size=10**6, ends_at=ends_at)
             seen += [row[0] for row in taken]
         assert seen == list(range(1, 5001))
-        await rows.close()
+        await rows.close(ends_at=ends_at)
         rows = await lease.connection.open(command(site, "SELECT id FROM n ORDER BY id"), ends_at=ends_at)
         await rows.take(rows=10, size=10**6, ends_at=ends_at)
-        await rows.close()
+        await rows.close(ends_at=ends_at)
         lease.give_back()
         assert (await fetched(pool, command(site, "SELECT count(*) FROM n"))).rows == [(5000,)]
 
