@@ -302,11 +302,8 @@ class Environment:
         authorizer = None
         if settings.kind == "sqlite" and reads:
             authorizer = import_module("mcp_arangodb_async.sql.dialects.sqlite").authorize
-        pool = open_pool(
-            settings,
-            session=(*dialect.session, *(dialect.read_only if reads else ())),
-            authorizer=authorizer,
-        )
+        session = (*dialect.session, *(dialect.read_only if reads else ()))
+        pool = open_pool(settings, session=session, authorizer=authorizer)
         self._tools = _Tools(guard=policy.Guard(settings), dialect=dialect, pool=pool)
         return self._tools
 
