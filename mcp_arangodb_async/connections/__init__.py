@@ -7,7 +7,7 @@ the handle's type from `connections.database` under `TYPE_CHECKING`.
 
 from mcp_arangodb_async.connections.client import ServerStatistics
 from mcp_arangodb_async.connections.health import Health
-from mcp_arangodb_async.connections.limits import call_limits
+from mcp_arangodb_async.connections.limits import call_limits, marked
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.connections.queries import (
     Page,
@@ -37,6 +37,7 @@ __all__ = [
     "closest",
     "explain_query",
     "kill_query",
+    "marked",
     "next_page",
     "parse_query",
     "run_query",

@@ -6,7 +6,8 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +39,37 @@ def current_limits() -> CallLimits:
     return _CURRENT.get()
 
 
+class marked:  # noqa: N801 - used as a statement, like the function beside it
+    """Mark every query inside the block; nothing else changes.
+
+    A class with few steps and no generator: every call of a tool passes it.
+    """
+
+    __slots__ = ("_mark", "_token")
+
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
+
+    def __enter__(self) -> None:
+        outer = _CURRENT.get()
+        limits = _only_marked(self._mark) if outer is _NONE else replace(outer, mark=self._mark)
+        self._token = _CURRENT.set(limits)
+
+    def __exit__(self, *_: object) -> None:
+        _CURRENT.reset(self._token)
+
+
+@lru_cache(maxsize=256)
+def _only_marked(mark: str) -> CallLimits:
+    return CallLimits(mark=mark)
+
+
 @contextmanager
 def call_limits(
     *,
     deadline_seconds: float | None = None,
     repeatable: bool | None = None,
     urgent: bool = False,
-    mark: str | None = None,
 ) -> Generator[None]:
     """Hold every request inside the block to a deadline, counted from here; an outer earlier one stays.
 
@@ -60,7 +85,7 @@ def call_limits(
             ends_at=ends_at,
             repeatable=outer.repeatable if repeatable is None else repeatable,
             urgent=urgent or outer.urgent,
-            mark=outer.mark if mark is None else mark,
+            mark=outer.mark,
         )
     )
     try:

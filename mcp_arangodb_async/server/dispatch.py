@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.model import Settings
-from mcp_arangodb_async.connections import call_limits
+from mcp_arangodb_async.connections import marked
 from mcp_arangodb_async.errors import DeniedError, InputError, MaaError, NotFoundError, UnavailableError
 from mcp_arangodb_async.observability import new_request_id, request_id
 from mcp_arangodb_async.server.middleware import Watch, layered
@@ -194,7 +194,7 @@ class Dispatcher:
             question = await self._question(call, asked, passage)
             if question is not None:
                 return question
-            with call_limits(mark=call.mark):
+            with marked(call.mark):
                 result = await tool.run(call, args)
         if isinstance(result, Rows):
             passage.rows = len(result.rows)

@@ -23,10 +23,17 @@ class QueryHandles:
         self._secret = secrets.token_bytes(16)
         self._targets: OrderedDict[str, tuple[str, str, str]] = OrderedDict()
         self._handles: dict[tuple[str, str, str], str] = {}
+        self._marks: dict[str, str] = {}
 
     def mark(self, caller: str) -> str:
         """What stands in front of the caller's queries; nobody else can tell whose it is."""
-        return blake2b(caller.encode(), digest_size=MARK_LENGTH // 2, key=self._secret).hexdigest()
+        mark = self._marks.get(caller)
+        if mark is None:
+            if len(self._marks) >= MAXIMUM:
+                self._marks.clear()  # they are made of the secret again
+            digest = blake2b(caller.encode(), digest_size=MARK_LENGTH // 2, key=self._secret)
+            mark = self._marks[caller] = digest.hexdigest()
+        return mark
 
     def handle(self, caller: str, database: str, query: str) -> str:
         """The caller's handle of a query with this id on its server."""

@@ -15,7 +15,7 @@ import pytest
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
 from mcp_arangodb_async.config.sections import LimitSettings
-from mcp_arangodb_async.connections import call_limits, run_query
+from mcp_arangodb_async.connections import marked, run_query
 from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.dispatch import Incoming
 from mcp_arangodb_async.server.middleware.limiting import WAITING_PER_SLOT
@@ -236,7 +236,7 @@ async def test_a_callers_own_queries_are_told_from_others() -> None:
         database = await app.manager.get_database("red")
 
         async def sleeping() -> None:
-            with call_limits(mark=mark):
+            with marked(mark):
                 await run_query(database, SLEEPING)
 
         task = asyncio.create_task(sleeping())
