@@ -39,7 +39,8 @@ TABLES: Mapping[str, str] = {
         SELECT table_schema AS `schema`, table_name AS name,
             CASE table_type WHEN 'BASE TABLE' THEN 'table' WHEN 'SEQUENCE' THEN 'sequence'
                 ELSE 'view' END AS type,
-            table_rows AS estimated_rows, NULLIF(table_comment, '') AS comment
+            table_rows AS estimated_rows,
+            CASE WHEN table_type <> 'VIEW' AND table_comment <> '' THEN table_comment END AS comment
         FROM information_schema.tables
         WHERE table_schema = COALESCE(:schema, DATABASE()) ORDER BY 1, 2""",
     "sqlite": """
@@ -65,7 +66,7 @@ COLUMNS: Mapping[str, str] = {
         ORDER BY 1, a.attnum""",
     "mysql": """
         SELECT table_schema AS `schema`, table_name AS `table`, column_name AS name, column_type AS type,
-            CAST(is_nullable = 'YES' AS UNSIGNED) AS nullable, column_default AS `default`,
+            CAST(is_nullable = 'YES' AS UNSIGNED) AS nullable, NULLIF(column_default, 'NULL') AS `default`,
             CAST(column_key = 'PRI' AS UNSIGNED) AS primary_key, NULLIF(extra, '') AS extra,
             NULLIF(column_comment, '') AS comment
         FROM information_schema.columns

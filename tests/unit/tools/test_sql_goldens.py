@@ -1,0 +1,191 @@
+"""Conversations with the tools of SQL environments, kept as text: tests/goldens/sql/<dialect>.txt.
+
+Each file is one conversation with an application of its own, whose environments are on real servers: `reads`
+may only be read and is the default, `writes` may be changed and asks before it drops things, `masked` hides a
+column and has one table. `many.txt` talks to all dialects at once. A line `> name {arguments}` is a call,
+what follows up to the next call is its answer; NEXT is what the answer before it gave to go on with. What differs
+from run to run is written as `~`. `--update` rewrites the answers for review.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from mcp_arangodb_async.config.environments import EnvironmentSettings, PolicySettings
+from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
+from mcp_arangodb_async.server.app import open_app
+from mcp_arangodb_async.server.passage import Incoming
+from tests.sql_servers import SqlServer, sqlite_file
+from tests.unit.sql.world import in_file, nowhere, on_server
+from tests.unit.tools.test_goldens import CALL, member
+
+pytestmark = pytest.mark.server
+GOLDENS = Path(__file__).parents[2] / "goldens" / "sql"
+VARYING = {
+    "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms",
+    "estimated_rows", "QUERY PLAN", "EXPLAIN",
+}  # fmt: skip
+SHOP: dict[str, str] = {
+    "postgresql": """
+        CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, email text,
+            since date DEFAULT '2020-01-01');
+        CREATE TABLE orders (id bigint PRIMARY KEY, customer int REFERENCES customers, total numeric(12,2),
+            placed timestamptz, tags text[], details jsonb, receipt bytea);
+        CREATE VIEW totals AS SELECT customer, sum(total) AS total FROM orders GROUP BY customer;
+        INSERT INTO customers VALUES (1, 'Ada', 'ada@example.com', '2021-02-03'), (2, 'Grace', NULL, DEFAULT);
+        INSERT INTO orders VALUES (9007199254740993, 1, 10.50, '2024-02-29 12:00:00+00', '{a,b}',
+            '{"paid": true, "n": 12345678901234567890}', '\\x00ff'), (2, 2, 0.10, NULL, NULL, NULL, NULL);
+        ALTER VIEW totals OWNER TO writer; GRANT ALL ON customers, orders TO writer;""",
+    "mariadb": """
+        CREATE TABLE customers (id int PRIMARY KEY, name varchar(40) NOT NULL, email varchar(80),
+            since date DEFAULT '2020-01-01');
+        CREATE TABLE orders (id bigint unsigned PRIMARY KEY, customer int, total decimal(12,2),
+            placed datetime(3), details longtext, receipt blob,
+            FOREIGN KEY (customer) REFERENCES customers (id));
+        CREATE VIEW totals AS SELECT customer, sum(total) AS total FROM orders GROUP BY customer;
+        INSERT INTO customers VALUES (1, 'Ada', 'ada@example.com', '2021-02-03'), (2, 'Grace', NULL, DEFAULT);
+        INSERT INTO orders VALUES (18446744073709551615, 1, 10.50, '2024-02-29 12:00:00.120',
+            '{"paid": true}', X'00FF'), (2, 2, 0.10, NULL, NULL, NULL);""",
+    "sqlite": """
+        CREATE TABLE customers (id integer PRIMARY KEY, name text NOT NULL, email text,
+            since text DEFAULT '2020-01-01');
+        CREATE TABLE orders (id integer PRIMARY KEY, customer int REFERENCES customers, total real,
+            placed text, details text, receipt blob);
+        CREATE VIEW totals AS SELECT customer, sum(total) AS total FROM orders GROUP BY customer;
+        INSERT INTO customers VALUES (1, 'Ada', 'ada@example.com', '2021-02-03'),
+            (2, 'Grace', NULL, '2020-01-01');
+        INSERT INTO orders VALUES (9007199254740993, 1, 10.5, '2024-02-29T12:00:00Z', '{"paid": true}',
+            x'00ff'), (2, 2, 0.1, NULL, NULL, NULL);""",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def makers(
+    postgresql: SqlServer, mariadb: SqlServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Callable[[str, str], EnvironmentSettings]]:
+    """How to make an environment with a shop of its own, for each dialect: (name, access) -> settings."""
+    files = tmp_path_factory.mktemp("shops")
+
+    def on(server: SqlServer, name: str, access: Any) -> EnvironmentSettings:
+        database = f"shop_{name}"
+        server.run(
+            f"DROP DATABASE IF EXISTS {database}", "postgres" if server.kind == "postgresql" else "mysql"
+        )
+        server.create_database(SHOP[server.kind], name=database)
+        return on_server(server, database, name=name, access=access, eager=False)
+
+    def file(name: str, access: Any) -> EnvironmentSettings:
+        path = files / f"{name}.db"
+        path.unlink(missing_ok=True)
+        return in_file(sqlite_file(path, SHOP["sqlite"]), name=name, access=access, eager=False)
+
+    return {
+        "postgresql": lambda name, access: on(postgresql, name, access),
+        "mariadb": lambda name, access: on(mariadb, name, access),
+        "sqlite": file,
+    }
+
+
+def configured(
+    stem: str, makers: dict[str, Callable[[str, str], EnvironmentSettings]]
+) -> tuple[dict[str, EnvironmentSettings], str | None]:
+    """The environments of a conversation, and its default."""
+    if stem == "many":
+        found = {kind: make(kind, "read") for kind, make in makers.items()}
+        found["graph"] = EnvironmentSettings(name="graph", kind="arangodb", database_key="red", eager=False)
+        return {**found, "nowhere": nowhere(eager=False)}, None
+    make = makers[stem]
+    writes = make("writes", "admin")
+    policy = PolicySettings(rules={"ddl": "confirm", "admin": "deny"})
+    masked = make("masked", "read")
+    secretive = PolicySettings(masked_columns=("customers.email",), tables=("customers",))
+    return {
+        "reads": make("reads", "read"),
+        "writes": replace(writes, policy=policy),
+        "masked": replace(masked, policy=secretive),
+    }, "reads"
+
+
+def steady(value: Any, name: str = "") -> Any:
+    """The value without what differs from run to run."""
+    if name in VARYING:
+        return "~"
+    if isinstance(value, dict):
+        return {key: steady(member, key) for key, member in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [steady(item) for item in cast("list[Any]", value)]
+    if isinstance(value, str):
+        return re.sub(r"again in \d+\.\d s", "again in ~ s", re.sub(r"127\.0\.0\.1:\d+", "HOST", value))
+    return value
+
+
+def written(block: str, call: str) -> str:
+    """A text block of an answer: one line, or one for each member of a long one."""
+    try:
+        document = steady(json.loads(block))
+    except ValueError:
+        return block.rstrip("\r\n").replace("\r\n", "\n")
+    if call.startswith("list_databases") and "rows" in document:
+        # Other tests have databases on the same servers.
+        document["rows"] = [row for row in document["rows"] if str(row["name"]).startswith(("shop_", "main"))]
+        document["row_count"] = "~"
+    line = json.dumps(document, ensure_ascii=False)
+    if len(line) <= 160:
+        return line
+    return "{\n" + ",\n".join(f"  {member(name, value)}" for name, value in document.items()) + "\n}"
+
+
+async def conversation(text: str, settings: Settings) -> str:
+    """The same file with the answers that the tools give now."""
+    lines = [text.split("\n> ", 1)[0].rstrip("\n")]
+    following = ""
+    async with open_app(settings) as app:
+        for line in text.splitlines():
+            found = CALL.match(line)
+            if found is None:
+                assert not line.startswith(">"), f"not a call: {line}"
+                continue
+            arguments: dict[str, Any] = json.loads(found["arguments"].replace("NEXT", following))
+            incoming = Incoming(name=found["name"], arguments=arguments, transport="stdio", era="handshake")
+            result = await app.dispatcher.answer(incoming)
+            blocks = [block["text"] for block in result["content"]]
+            following = handle_in(blocks[-1]) or following
+            lines += ["", line, *(written(block, incoming.name) for block in blocks)]
+    return "\n".join(lines) + "\n"
+
+
+def handle_in(block: str) -> str | None:
+    """What the next call may refer to: the `next` of an answer, or the word that a refusal asks for."""
+    document: dict[str, Any] = json.loads(block)
+    if "next" in document:
+        return document["next"]
+    hint: str = document.get("error", {}).get("hint", "")
+    return hint.rpartition("confirm: ")[2] if "confirm: " in hint else None
+
+
+def test_every_dialect_has_a_conversation() -> None:
+    assert {path.stem for path in GOLDENS.glob("*.txt")} >= {*SHOP, "many"}
+
+
+@pytest.mark.parametrize("stem", [*SHOP, "many"])
+def test_the_conversation_goes_as_written(
+    stem: str, makers: dict[str, Callable[[str, str], EnvironmentSettings]], update: bool
+) -> None:
+    path = GOLDENS / f"{stem}.txt"
+    environments, default = configured(stem, makers)
+    red = DatabaseSettings(key="red", server=EmbeddedServer(directory=None), database="red_data")
+    settings = Settings(databases={"red": red}, environments=environments, default_environment=default)
+    text = path.read_text(encoding="utf-8")
+    found = anyio.run(conversation, text, settings)
+    if update:
+        path.write_text(found, encoding="utf-8")
+    else:
+        assert found == text
