@@ -343,6 +343,7 @@ class Settings:
         databases = self.databases.values()
         held = [secret for database in databases for secret in (database.password, database.token)]
         held += [environment.password for environment in self.environments.values()]
+        held += [self.secret(name) for name in self.tenants.secret_variables]
         return tuple(secret.reveal for secret in (*held, self.secret(self.audit.key_env)) if secret.variables)
 
     @property

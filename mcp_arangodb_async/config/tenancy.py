@@ -127,6 +127,12 @@ def _key_file(name: str | None, info: ValidationInfo) -> str | None:
     return _absolute(name, info)
 
 
+def _some(schemes: tuple[str, ...]) -> tuple[str, ...]:
+    if not schemes:
+        raise ValueError("is empty; possible are https and http")
+    return schemes
+
+
 def _role_names(value: object) -> object:
     """The roles a claim's words stand for, from `word=role,...` in a variable."""
     if not isinstance(value, str):
@@ -306,7 +312,7 @@ class TenancySettings:
     ] = "tenants-master-key"
     allowed_schemes: Annotated[
         tuple[Literal["https", "http"], ...],
-        Field(min_length=1),
+        AfterValidator(_some),
         Option(help="schemes a tenant's address may have", parse=words),
     ] = ("https",)
     private_networks: Annotated[
@@ -365,6 +371,19 @@ class TenancySettings:
         Mapping[ServerName, Launcher],
         Option(help="commands that tenants may choose by name for a server reached by stdio"),
     ] = field(default_factory=dict[str, Launcher])
+
+    @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The variables that hold secrets, by their names."""
+        named = [
+            self.key_variable, self.store_password_env, self.owner_password_env, self.rate_redis_env,
+            self.local_key_env,
+        ]  # fmt: skip
+        for upstream in self.upstreams.values():
+            named += [*upstream.headers_env.values(), *upstream.env_from.values()]
+        for launcher in self.launchers.values():
+            named += launcher.env_from.values()
+        return tuple(dict.fromkeys(name for name in named if name))
 
     @property
     def url_policy(self) -> UrlPolicy:

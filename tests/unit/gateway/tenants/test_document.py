@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mcp_arangodb_async.config.tenancy import Launcher
@@ -139,9 +139,19 @@ def test_a_change_merges_into_what_was_there() -> None:
     assert "tools: must be keys and values" in wrong("postgres", {"tools": "x"}, before=old)
 
 
-@given(st.dictionaries(st.sampled_from(known_fields("postgres")), st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) |
-    st.dictionaries(st.text(), inner), max_leaves=4)))  # fmt: skip
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 70_000),
+    st.floats(0, 1e6),
+    st.sampled_from(["https://a.example/mcp", "http", "stdio", "pg", "tenant", "inherit", "x", "", "é"]),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.none(), max_size=3),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+@given(st.dictionaries(st.sampled_from(known_fields("postgres")), VALUES, max_size=6))
 def test_any_document_is_taken_or_refused_in_words(document: dict[str, Any]) -> None:
     try:
         submission = read_document("postgres", document, launchers=LAUNCHERS)
