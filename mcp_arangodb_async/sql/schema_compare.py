@@ -173,16 +173,22 @@ def column_fields(pair: Pair, table: str, one: Column, other: Column) -> Iterato
         yield changed("default", "warning", one.native_default, other.native_default)
     if pair.is_one_engine and one.collation != other.collation:
         yield changed("collation", "warning", one.collation, other.collation)
-    identities = (one.identity, other.identity)
-    if (
-        (identities[0] != identities[1])
-        if pair.is_one_engine
-        else (bool(identities[0]) != bool(identities[1]))
-    ):
+    if not same_identity(pair, one, other):
         yield changed("identity", "breaking", one.identity, other.identity)
     generated = (one.generated, one.stored) != (other.generated, other.stored)
     if generated and (pair.is_one_engine or one.generated != other.generated):
         yield changed("generated", "warning", kept(one), kept(other))
+
+
+def same_identity(pair: Pair, one: Column, other: Column) -> bool:
+    """Whether both are numbered, or neither; SQLite numbers every INTEGER key, wanted or not."""
+    if pair.is_one_engine:
+        return one.identity == other.identity
+    if pair.baseline.engine == "sqlite" and one.identity == "auto":
+        return True
+    if pair.other.engine == "sqlite" and other.identity == "auto":
+        return True
+    return bool(one.identity) == bool(other.identity)
 
 
 def kept(column: Column) -> str | None:
@@ -234,6 +240,8 @@ def indexes(pair: Pair, one: Table, other: Table) -> Iterator[SchemaDifference]:
                     object="index", table=other.label, name=f"{other.label}.{after.name}", kind="changed",
                     severity="info", field="name", baseline=before.name, other=after.name,
                 )  # fmt: skip
+        gone = [index for index in gone if not comes_with_reference(index, one)]
+        new = [index for index in new if not comes_with_reference(index, other)]
         both, gone, new = matched(gone, new, lambda index: index.name)
         for before, after in both:
             yield from index_fields(pair, other.label, before, after)
@@ -249,7 +257,7 @@ def indexes(pair: Pair, one: Table, other: Table) -> Iterator[SchemaDifference]:
         yield SchemaDifference(
             object="index", table=other.label, name=f"{other.label}.{index.name}", kind="added",
             severity="breaking" if index.unique else "info", other=shown_index(index),
-            ddl=pair.writer.drop_index(other.label, index),
+            ddl=drop_index(pair, one, other, index),
         )  # fmt: skip
 
 
@@ -257,6 +265,29 @@ def serves_reference(index: Index, table: Table) -> bool:
     """Whether it is one that MySQL makes by itself for a foreign key; other engines have none."""
     names = tuple(part.expression for part in index.parts)
     return not index.unique and any(key.columns == names for key in table.foreign_keys)
+
+
+def comes_with_reference(index: Index, table: Table) -> bool:
+    """Whether MySQL made it for a foreign key of its name; it goes when another index serves as well."""
+    return serves_reference(index, table) and index.name in {key.name for key in table.foreign_keys}
+
+
+def drop_index(pair: Pair, one: Table, other: Table, index: Index) -> str | None:
+    """What drops an index of the other; one that a foreign key needs is replaced first."""
+    names = {index.name for index in other.indexes}
+    needed = [made for made in one.indexes if comes_with_reference(made, one) and made.name not in names]
+    kept = [
+        pair.writer.create_index(other.label, made)
+        for made in needed
+        if made.parts[0].expression == index.parts[0].expression
+    ]
+    return joined(*kept, pair.writer.drop_index(other.label, index))
+
+
+def joined(*statements: str | None) -> str | None:
+    """Statements one after the other; None if one of them cannot be written."""
+    found = [statement for statement in statements if statement is not None]
+    return ";\n".join(found) if found and len(found) == len(statements) else None
 
 
 def index_fields(pair: Pair, table: str, one: Index, other: Index) -> Iterator[SchemaDifference]:
@@ -268,7 +299,7 @@ def index_fields(pair: Pair, table: str, one: Index, other: Index) -> Iterator[S
         "include": (", ".join(one.include), ", ".join(other.include)),
     }
     drop, create = pair.writer.drop_index(table, other), pair.writer.create_index(table, one)
-    ddl = None if drop is None or create is None else f"{drop};\n{create}"
+    ddl = joined(drop, create)
     for field, (before, after) in fields.items():
         same = one.where == other.where if field == "where" else before == after
         if not same:
@@ -310,7 +341,12 @@ def foreign_keys(pair: Pair, one: Table, other: Table) -> Iterator[SchemaDiffere
             case ForeignKey() as before, None:
                 yield reference(pair, other.label, before, "removed")
             case None, ForeignKey() as after:
-                yield reference(pair, other.label, after, "added")
+                found = reference(pair, other.label, after, "added")
+                made = [index for index in other.indexes if comes_with_reference(index, other)]
+                drops = [
+                    pair.writer.drop_index(other.label, index) for index in made if index.name == after.name
+                ]
+                yield replace(found, ddl=joined(found.ddl, *drops))
             case ForeignKey() as before, ForeignKey() as after:
                 yield from actions(pair, other.label, before, after)
             case _:
@@ -343,7 +379,7 @@ def actions(pair: Pair, table: str, one: ForeignKey, other: ForeignKey) -> Itera
             yield SchemaDifference(
                 object="foreign_key", table=table, name=f"{table}.{other.name or ', '.join(other.columns)}",
                 kind="changed", severity="warning", field=field, baseline=before, other=after,
-                ddl=None if drop is None or add is None else f"{drop};\n{add}",
+                ddl=joined(drop, add),
             )  # fmt: skip
 
 
@@ -359,7 +395,7 @@ def checks(pair: Pair, one: Table, other: Table) -> Iterator[SchemaDifference]:
             yield SchemaDifference(
                 object="check", table=other.label, name=f"{other.label}.{after.name}", kind="changed",
                 severity="warning", field="expression", baseline=before.native, other=after.native,
-                ddl=None if drop is None else f"{drop};\n{add}",
+                ddl=joined(drop, add),
             )  # fmt: skip
     for check in gone:
         yield one_check(pair, other.label, check, "removed")

@@ -190,7 +190,8 @@ class Writer:
                 if kind is None:
                     return None
                 collation = self.collation(column.collation or "default")
-                rest = f"USING {name}::{kind}" if field == "type" else f"COLLATE {collation}"
+                # By way of a text: there is no cast from smallint to boolean, for one.
+                rest = f"USING {name}::text::{kind}" if field == "type" else f"COLLATE {collation}"
                 return f"{head} ALTER COLUMN {name} TYPE {kind} {rest}"
             case "identity":
                 away = f"{head} ALTER COLUMN {name} DROP IDENTITY IF EXISTS, ALTER COLUMN {name} DROP DEFAULT"
