@@ -85,10 +85,11 @@ class Talk:
         return error
 
     async def ask(self, name: str, /, **arguments: Any) -> dict[str, Any]:
-        """The document a call answers with, success or not."""
+        """The document a call answers with, success or not; `/name` is a tool whose name has no prefix."""
         if self.session is not None:
             arguments.setdefault("session", self.session)
-        result = await self.client.call_tool(f"arango_{name}", arguments)
+        full = name[1:] if name.startswith("/") else f"arango_{name}"
+        result = await self.client.call_tool(full, arguments)
         self.last = result
         first = result.content[0]
         assert isinstance(first, TextContent)

@@ -2,9 +2,10 @@
 
 Each file is one conversation with an application of its own, whose environments are on real servers: `reads`
 may only be read and is the default, `writes` may be changed and asks before it drops things, `masked` hides a
-column and has one table. `many.txt` talks to all dialects at once. A line `> name {arguments}` is a call,
-what follows up to the next call is its answer; NEXT is what the answer before it gave to go on with. What differs
-from run to run is written as `~`. `--update` rewrites the answers for review.
+column and has one table. `many.txt` talks to all dialects at once.
+
+A line `> name {arguments}` is a call, what follows up to the next call is its answer; NEXT is what the answer
+before it gave to go on with. What differs from run to run is written as `~`. `--update` rewrites the answers.
 """
 
 from __future__ import annotations
