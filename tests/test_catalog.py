@@ -14,7 +14,7 @@ from mcp_arangodb_async.server.listing import wire_tool
 from mcp_arangodb_async.tools.aliases import ALIASES, RENAMED
 from mcp_arangodb_async.tools.catalog import ALL_TOOLS, TOOLS_BY_NAME
 from mcp_arangodb_async.tools.discovery import shown
-from mcp_arangodb_async.tools.spec import Tool, fields_of, is_hidden
+from mcp_arangodb_async.tools.spec import Effect, Tool, fields_of, is_hidden
 from mcp_arangodb_async.workflows.definitions import STAGES, WORKFLOWS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "tools"
@@ -84,6 +84,12 @@ def test_hidden_arguments_are_taken_and_never_shown(tool: Tool) -> None:
     found = shown(tool, "full")["inputSchema"].get("properties", {})
     assert not hidden & (set(listed) | set(found))
     assert set(listed) - {"session"} == set(found)
+
+
+def test_what_destroys_shows_first_what_it_would_do() -> None:
+    destroying = [tool for tool in ALL_TOOLS if tool.effect is Effect.DESTROY]
+    assert len(destroying) >= 3
+    assert all("dry_run" in tool.args.model_fields for tool in destroying)
 
 
 @every_tool

@@ -30,7 +30,7 @@ from mcp_arangodb_async.tools.spec import Tool
 from tests.unit.tools.generated import arguments
 
 # Examples for each tool; the make target raises it and takes another seed for each run.
-EXAMPLES = int(os.environ.get("FUZZ_TOOLS_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("FUZZ_TOOLS_EXAMPLES", "9"))
 MAXIMUM_BYTES = 64 * 1024
 # What stands around the rows, and the text of an error.
 MARGIN = 24 * 1024
