@@ -344,7 +344,8 @@ class Settings:
         held = [secret for database in databases for secret in (database.password, database.token)]
         held += [environment.password for environment in self.environments.values()]
         held += [self.secret(name) for name in self.tenants.secret_variables]
-        return tuple(secret.reveal for secret in (*held, self.secret(self.audit.key_env)) if secret.variables)
+        held += [self.secret(self.sessions.redis_password_env), self.secret(self.audit.key_env)]
+        return tuple(secret.reveal for secret in held if secret.variables)
 
     @property
     def backup_directory(self) -> Path:
