@@ -348,6 +348,11 @@ class Settings:
         return tuple(secret.reveal for secret in held if secret.variables)
 
     @property
+    def schema_directory(self) -> Path:
+        """Where the schemas of SQL environments are stored."""
+        return self.data_directory / "schemas"
+
+    @property
     def backup_directory(self) -> Path:
         """The absolute directory of backups."""
         return (self.working_directory / self.backup.directory).absolute()

@@ -101,6 +101,7 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             tools=tools,
             toolset=settings.server.toolset,
             backup_directory=settings.backup_directory,
+            schema_directory=settings.schema_directory,
             **configured_by(settings),
         )
         sweeping = asyncio.create_task(sweep(sessions))

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.errors import UnsupportedError
 from mcp_arangodb_async.sql.answer import Answer
 from mcp_arangodb_async.sql.dialects import DIALECTS
+from mcp_arangodb_async.sql.names import TableName
+from mcp_arangodb_async.sql.policy import is_listed
 from mcp_arangodb_async.sql.schema import DatabaseSchema, Routine, SchemaFilter, Table, View
 
 MOST_TABLES = 5_000
@@ -72,11 +75,15 @@ class Catalogue:
 
     def wants(self, schema: str, table: str) -> bool:
         """Whether a table or view is among those asked for; a schema is matched by its own name."""
-        wanted = self.wanted
-        if wanted.schemas and not any(fnmatchcase(schema, pattern) for pattern in wanted.schemas):
-            return False
-        names = (table, f"{schema}.{table}")
-        return not wanted.tables or any(fnmatchcase(name, part) for name in names for part in wanted.tables)
+        return asked_for(self.wanted, schema, table)
+
+
+def asked_for(wanted: SchemaFilter, schema: str, table: str) -> bool:
+    """Whether a filter lets a table of a schema pass."""
+    if schema and wanted.schemas and not any(fnmatchcase(schema, pattern) for pattern in wanted.schemas):
+        return False
+    names = (table, f"{schema}.{table}")
+    return not wanted.tables or any(fnmatchcase(name, part) for name in names for part in wanted.tables)
 
 
 def like(patterns: Sequence[str]) -> str:
@@ -102,7 +109,41 @@ def definition(text: object) -> str:
     return str(text or "").strip()[:LONGEST_DEFINITION]
 
 
+def told(parts: Parts, settings: EnvironmentSettings) -> Parts:
+    """What may be told: where a policy lists schemas or tables, nothing else, and no routine."""
+    policy = settings.policy
+    if not policy.schemas and not policy.tables:
+        return parts
+    dialect = DIALECTS[settings.kind]
+
+    def listed(one: Table | View) -> bool:
+        return is_listed(
+            TableName(schema=one.schema or None, name=one.name), dialect, policy, settings.database
+        )
+
+    return Parts(
+        tables=[one for one in parts.tables if listed(one)], views=[one for one in parts.views if listed(one)]
+    )
+
+
 Reader = Callable[[Catalogue], Awaitable[Parts]]
+
+
+def narrowed(schema: DatabaseSchema, wanted: SchemaFilter) -> DatabaseSchema:
+    """A schema that was read whole without what is not wanted; as `reflect` would have read it."""
+    if wanted == EVERYTHING:
+        return schema
+
+    def keeps(one: Table | View | Routine, name: str) -> bool:
+        own = one.schema or DIALECTS[schema.engine].default_schema or ""
+        return asked_for(wanted, own if schema.engine == "postgresql" else one.schema, name)
+
+    return replace(
+        schema,
+        tables=tuple(one for one in schema.tables if keeps(one, one.name)),
+        views=tuple(one for one in schema.views if keeps(one, one.name)),
+        routines=() if wanted.tables else tuple(one for one in schema.routines if keeps(one, "")),
+    )
 
 
 async def reflect(environment: Inspected, wanted: SchemaFilter = EVERYTHING) -> DatabaseSchema:
@@ -117,8 +158,12 @@ async def reflect(environment: Inspected, wanted: SchemaFilter = EVERYTHING) -> 
         "sqlite": schema_sqlite.read,
     }
     kind = environment.settings.kind
+    if kind not in readers:
+        raise UnsupportedError(
+            f"environment {environment.settings.name!r} is a database of {kind}, which has no SQL schema"
+        )
     catalogue = Catalogue(environment=environment, wanted=wanted)
-    parts = await readers[kind](catalogue)
+    parts = told(await readers[kind](catalogue), environment.settings)
     return DatabaseSchema(
         engine=DIALECTS[kind].name,
         version=catalogue.version,

@@ -63,6 +63,7 @@ class Surroundings:
     explain: Callable[[str | None, str | None], Sequence[Level]]
     check_key: Callable[[str], None]
     backup_directory: Path
+    schema_directory: Path
     tenancy: Tenancy | None = None
     environments: Environments | None = None
     running: QueryHandles = field(default_factory=QueryHandles)
