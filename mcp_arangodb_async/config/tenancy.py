@@ -13,6 +13,7 @@ Everything a tenant may not decide is here: commands, reachable networks, the se
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def _absolute(name: str | None, info: ValidationInfo) -> str | None:
     if name is None:
         return None
     context: dict[str, Path] = info.context or {}
-    return str((context.get("directory", Path()) / Path(name).expanduser()).absolute())
+    return os.path.normpath((context.get("directory", Path()) / Path(name).expanduser()).absolute())
 
 
 def _key_file(name: str | None, info: ValidationInfo) -> str | None:

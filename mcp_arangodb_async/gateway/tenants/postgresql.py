@@ -24,7 +24,7 @@ from mcp_arangodb_async.gateway.tenants.tables import dump_json
 
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 10_000
-POOL_SECONDS = 5
+POOL_SECONDS = 5.0
 RECYCLE_SECONDS = 1800
 
 _ENTER = text("SELECT set_config(:name, :value, true)")
@@ -113,7 +113,12 @@ def shown(settings: Settings) -> str:
 
 
 def postgresql_engine(
-    settings: Settings, username: str, password: Secret, *, connections: int | None = None
+    settings: Settings,
+    username: str,
+    password: Secret,
+    *,
+    connections: int | None = None,
+    pool_seconds: float = POOL_SECONDS,
 ) -> AsyncEngine:
     """An engine for one role; the password is asked for at each connection, so that it may change."""
     parts = urlsplit(settings.tenants.store or "")
@@ -125,7 +130,7 @@ def postgresql_engine(
         ),
         pool_size=connections or settings.tenants.store_connections,
         max_overflow=0,
-        pool_timeout=POOL_SECONDS,
+        pool_timeout=pool_seconds,
         pool_recycle=RECYCLE_SECONDS,
         pool_pre_ping=True,
         json_serializer=dump_json,

@@ -15,7 +15,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mcp_arangodb_async.errors import BackendError, ConflictError, SealError, UnavailableError
+from mcp_arangodb_async.errors import (
+    AuthenticationError,
+    BackendError,
+    ConflictError,
+    SealError,
+    UnavailableError,
+)
 from mcp_arangodb_async.gateway.keys import WrappedKey
 from mcp_arangodb_async.gateway.tenants.store import ApiKeyRow, ConfigRow, HistoryRow, KeyRow, PinRow
 from mcp_arangodb_async.gateway.tenants.tables import (
@@ -355,10 +361,29 @@ class SqlTenantStore:
             return UnavailableError(
                 f"the store of tenants {self.name} is busy: no connection was free in time"
             )
+        state = _state(error)
+        if state.startswith("28"):
+            return AuthenticationError(
+                f"the store of tenants {self.name} refused the login",
+                hint="tenants.store_username and store_password_env say who logs in",
+            )
+        if state == "3D000":
+            return BackendError(f"there is no database at {self.name}", hint="create it for the owner role")
         if isinstance(error, DBAPIError) and not error.connection_invalidated:
-            word = type(error.orig).__name__
-            return UnavailableError(f"the store of tenants {self.name} refused a statement: {word}")
+            return UnavailableError(
+                f"the store of tenants {self.name} refused a statement: {state or type(error.orig).__name__}"
+            )
         return UnavailableError(f"the store of tenants {self.name} cannot be reached: {type(error).__name__}")
+
+
+def _state(error: BaseException | None) -> str:
+    """The SQLSTATE of an error, or of what caused it; empty where a driver has none."""
+    while error is not None:
+        state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+        if isinstance(state, str):
+            return state
+        error = getattr(error, "orig", None) or error.__cause__
+    return ""
 
 
 def _config(found: Sequence[Any]) -> ConfigRow:
