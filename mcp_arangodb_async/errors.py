@@ -14,8 +14,11 @@
     ├── CancelledCallError     the caller cancelled it; whatever ran on the server was stopped
     └── BackendError           a database answered with an error none of the above describes
         ├── AuthenticationError    it refused the credentials
+        ├── UpstreamError          another MCP server answered with an error or with nonsense
         └── UnavailableError       it cannot be reached now; later may help
-            └── DeadlineError          it did not answer in time
+            ├── DeadlineError          it did not answer in time
+            ├── UnreachableError       it has seen nothing of the call: another may get it
+            └── LostSessionError       it has forgotten the session: the call can be sent in another one
 
 Everything else is a bug: logged with its traceback, shown as a reference number.
 """
@@ -138,6 +141,12 @@ class AuthenticationError(BackendError):
     code = "denied"
 
 
+class UpstreamError(BackendError):
+    """Another MCP server answered with an error, or with something that is no answer."""
+
+    code = "upstream_error"
+
+
 class UnavailableError(BackendError):
     """The database cannot be reached now; later may help."""
 
@@ -148,3 +157,11 @@ class DeadlineError(UnavailableError):
     """The database did not answer in time."""
 
     code = "timeout"
+
+
+class UnreachableError(UnavailableError):
+    """No connection could be made: the server has seen nothing of the call, another may get it."""
+
+
+class LostSessionError(UnavailableError):
+    """The server has forgotten the session and did nothing; the call can be sent in another one."""

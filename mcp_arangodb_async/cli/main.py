@@ -28,13 +28,16 @@ from mcp_arangodb_async.errors import (
     DeniedError,
     InputError,
     LimitError,
+    LostSessionError,
     MaaError,
     NotFoundError,
     ReadOnlyError,
     SealError,
     UnavailableError,
     UnknownDatabaseError,
+    UnreachableError,
     UnsupportedError,
+    UpstreamError,
 )
 
 PROGRAM = "maa"
@@ -68,6 +71,9 @@ EXIT_CODE_OF: Mapping[type[MaaError], int] = {
     AuthenticationError: AUTHENTICATION,
     UnavailableError: UNREACHABLE,
     DeadlineError: UNREACHABLE,
+    UnreachableError: UNREACHABLE,
+    LostSessionError: UNREACHABLE,
+    UpstreamError: FAILED,
 }
 
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 
 from mcp_arangodb_async.connections import breaker
 from mcp_arangodb_async.connections.single import SingleFlight
-from mcp_arangodb_async.errors import LimitError, MaaError, UnavailableError
-from mcp_arangodb_async.gateway.upstreams import Connection, UnreachableError
+from mcp_arangodb_async.errors import LimitError, MaaError, UnavailableError, UnreachableError
+from mcp_arangodb_async.gateway.upstreams import Connection
 
 # (owner, server): what has one breaker and one set of places, whatever its version.
 Place = tuple[str, str]
@@ -286,6 +286,10 @@ class Clients:
             hits=self._hits,
             evicted=self._evicted,
         )
+
+    def breakers(self) -> dict[Place, str]:
+        """The state of every breaker that is kept."""
+        return {place: server.state.name for place, server in self._servers.items()}
 
     def breaker_name(self, place: Place) -> str:
         """The state of a server's breaker in a word."""

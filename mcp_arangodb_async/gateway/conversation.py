@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import orjson
 
-from mcp_arangodb_async.errors import BackendError, InputError, LimitError
+from mcp_arangodb_async.errors import InputError, LimitError, UpstreamError
 from mcp_arangodb_async.gateway.clients import Clients, Downstream
 from mcp_arangodb_async.gateway.inventory import Reached
 from mcp_arangodb_async.gateway.questions import (
@@ -186,7 +186,7 @@ def finished(result: Result) -> Result:
     """A result without what was meant for us, in the shape of the newest revision."""
     shown = {name: result[name] for name in ("content", "structuredContent") if name in result}
     if "content" not in shown:
-        raise BackendError("the upstream's result has no content")
+        raise UpstreamError("the upstream's result has no content")
     return {**shown, "isError": result.get("isError") is True, "resultType": "complete"}
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_arangodb_async.config.model import Settings, TlsSettings
 from mcp_arangodb_async.connections.tls import TlsContexts
-from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError, ReadOnlyError
+from mcp_arangodb_async.errors import (
+    DeniedError,
+    LostSessionError,
+    MaaError,
+    NotFoundError,
+    ReadOnlyError,
+    UnreachableError,
+)
 from mcp_arangodb_async.gateway.clients import ClientKey, Clients, Downstream, Places, Upstream
 from mcp_arangodb_async.gateway.conversation import Caller, Conversation
 from mcp_arangodb_async.gateway.factory import SERVER_TYPES, Build, global_target
@@ -30,18 +37,12 @@ from mcp_arangodb_async.gateway.measures import GatewayMeasures
 from mcp_arangodb_async.gateway.resolve import Resolution, refused, resolve, server_names
 from mcp_arangodb_async.gateway.roles import Identity, decide
 from mcp_arangodb_async.gateway.tenants.model import Tenant, section_type
-from mcp_arangodb_async.gateway.upstreams import (
-    Connection,
-    LostSessionError,
-    Network,
-    Result,
-    UnreachableError,
-    open_upstream,
-)
+from mcp_arangodb_async.gateway.upstreams import Connection, Network, Result, Target, open_upstream
 from mcp_arangodb_async.gateway.view import SEPARATOR, Rules, View, ViewedTool, split_name
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
+    from mcp_arangodb_async.observability import Figure
 
 # The owner of the global servers' clients; no tenant can be called so.
 GLOBAL = "*"
@@ -50,6 +51,7 @@ NO_TENANT = "global"
 MAXIMUM_REACHED = 10_000
 SWEEP_SECONDS = 15.0
 Take = Callable[[str], Awaitable[None]]
+Connect = Callable[[Target, Network], Awaitable[Connection]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Gateway:
         networks: Mapping[str, Network],
         take: Take | None = None,
         read_only: bool = False,
+        connect: Connect = open_upstream,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings.tenants
@@ -88,6 +91,7 @@ class Gateway:
         self._networks = networks
         self._take = take
         self._read_only = read_only
+        self.connect = connect
         self._places: dict[str, Places] = {}
         self._reached: OrderedDict[ClientKey, Reached] = OrderedDict()
         if registry is not None:
@@ -323,15 +327,27 @@ class Gateway:
             capabilities=shared.tools,
         )
 
-    async def _open(self, kind: str, started: float, target: Any, layer: str) -> Connection:
+    async def _open(self, kind: str, started: float, target: Target, layer: str) -> Connection:
         seconds = time.perf_counter() - started
         try:
-            connection = await open_upstream(target, self._networks[layer])
+            connection = await self.connect(target, self._networks[layer])
         except MaaError as error:
             self.measures.open(kind, error.code, seconds)
             raise
         self.measures.open(kind, "ok", seconds)
         return connection
+
+    def figures(self) -> Iterator[Figure]:
+        """What was counted so far, by server type; of tenants only the first few are told apart."""
+        states: dict[tuple[str, str], int] = {}
+        for (_, name), state in self.clients.breakers().items():
+            of = (section_type(name).TYPE, state)
+            states[of] = states.get(of, 0) + 1
+        now = self.clients.statistics()
+        clients = {
+            "kept": now.clients, "in_use": now.in_flight, "hits": now.hits, "evicted": now.evicted,
+        }  # fmt: skip
+        return self.measures.figures(states, clients)
 
     @staticmethod
     def session_of(scope: Scope, identity: Identity | None, downstream: Downstream) -> Downstream:
@@ -362,17 +378,20 @@ async def open_gateway(
     take: Take | None = None,
     read_only: bool = False,
     resolve_name: Resolve | None = None,
+    connect: Connect = open_upstream,
 ) -> AsyncGenerator[Gateway]:
     """The gateway for as long as the block lasts; nothing is connected before a call needs it.
 
-    `resolve_name` replaces the system's resolver of host names.
+    `resolve_name` replaces the system's resolver of host names, `connect` what opens connections.
     """
     tls = await TlsContexts().get(TlsSettings())
     networks = {
         "tenant": Network(reach_of(settings.tenants.url_policy), tls=tls, resolve=resolve_name),
         "global": Network(OPERATOR, tls=tls, resolve=resolve_name),
     }
-    gateway = Gateway(settings, registry=registry, networks=networks, take=take, read_only=read_only)
+    gateway = Gateway(
+        settings, registry=registry, networks=networks, take=take, read_only=read_only, connect=connect
+    )
     sweeping = asyncio.create_task(gateway.sweep())
     try:
         yield gateway

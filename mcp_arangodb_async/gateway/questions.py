@@ -26,7 +26,7 @@ from typing import Any, Literal, cast
 
 import orjson
 
-from mcp_arangodb_async.errors import BackendError, InputError, LimitError
+from mcp_arangodb_async.errors import InputError, LimitError, UpstreamError
 from mcp_arangodb_async.gateway.upstreams import Result
 from mcp_arangodb_async.gateway.view import clean
 
@@ -187,7 +187,7 @@ def questions_of(server: str, result: Result) -> dict[str, dict[str, Any]]:
             params: dict[str, Any] | None = request.get("params")
             asks = request.get("method") == "elicitation/create" and params is not None
             if not asks or params is None or params.get("mode", "form") != "form":
-                raise BackendError(f"{server} asks the client for something that is not passed on")
+                raise UpstreamError(f"{server} asks the client for something that is not passed on")
             questions[name] = {"method": "elicitation/create", "params": question(server, params)}
     return questions
 

@@ -23,7 +23,7 @@ from mcp_arangodb_async.gateway.guard import check_url
 from mcp_arangodb_async.gateway.inventory import Reached
 from mcp_arangodb_async.gateway.services import AI, CAPABILITIES, MINIO, POSTGRES, Capability, Chooser, mapped
 from mcp_arangodb_async.gateway.tenants.model import Section
-from mcp_arangodb_async.gateway.upstreams import Connection, Result, ToolCall, open_upstream
+from mcp_arangodb_async.gateway.upstreams import Connection, Result, ToolCall
 from mcp_arangodb_async.gateway.view import Rules, View, clean_text, view_of
 
 StepName = Literal["schema", "address", "handshake", "tools", "credentials"]
@@ -169,7 +169,7 @@ class Trial:
                 reveal=self._gateway.reveal,
             )
         )
-        return await open_upstream(target, self._gateway.network)
+        return await self._gateway.connect(target, self._gateway.network)
 
     async def _listed(self, connection: Connection) -> bool:
         started = time.perf_counter()

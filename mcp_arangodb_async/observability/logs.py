@@ -26,7 +26,12 @@ _MAXIMUM_FIELD = 2000
 _MAXIMUM_ITEMS = 100
 _MAXIMUM_DEPTH = 3
 # The driver's debug lines hold login data, aiohttp's and the SDK's every message.
-_QUIET = ("arangoasync", "aiohttp", "asyncio", "httpx", "mcp", "uvicorn.access")
+_QUIET = (
+    "aiosqlite", "alembic", "arangoasync", "aiohttp", "asyncio", "client", "httpcore2", "httpx2", "mcp",
+    "sqlalchemy", "uvicorn.access",
+)  # fmt: skip
+# Its own words about upstream servers hold what those said; ours say what is to be said.
+_SILENT = ("client", "mcp.client", "mcp.shared.jsonrpc_dispatcher")
 _PLAIN_VALUE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/+@")
 
 
@@ -97,6 +102,8 @@ def configure_logging(
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return LogSetup(handler=handler, redactor=redactor)
 
 

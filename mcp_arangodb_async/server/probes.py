@@ -78,6 +78,7 @@ class Probes:
         app = self._app
         figures = [
             *app.watch.measures.figures(),
+            *(app.around.tenancy.figures() if app.around.tenancy is not None else ()),
             gauge("mcp_sessions", "Sessions that are kept.", [({}, await app.sessions.count())]),
             gauge("mcp_build_info", "The version that runs, as a label.", [({"version": __version__}, 1.0)]),
             gauge("mcp_draining", "1 while the server ends.", [({}, float(self.draining.is_set()))]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from mcp_arangodb_async.tools.spec import Args, Tool
 if TYPE_CHECKING:
     from mcp_arangodb_async.gateway.api_keys import ApiKeys
     from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
+    from mcp_arangodb_async.observability import Figure
     from mcp_arangodb_async.sessions import Principal
 
 # What a caller's role must allow for a tool to be listed to it.
@@ -95,6 +96,10 @@ class Tenancy:
     def relayed(self, name: str, arguments: Mapping[str, Any]) -> tuple[Tool, Args] | None:
         """A call of a namespaced tool as one that can be dispatched; None for every other name."""
         return relayed(name, arguments) if SEPARATOR in name else None
+
+    def figures(self) -> Iterator[Figure]:
+        """What the gateway has counted."""
+        return self.gateway.figures()
 
     async def principal_of_key(self, key: str) -> Principal:
         """Who presents this API key over HTTP; DeniedError when it is not valid.

@@ -9,12 +9,10 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     Command,
     Connection,
     Definition,
-    LostSessionError,
     Report,
     Result,
     Target,
     ToolCall,
-    UnreachableError,
     Way,
 )
 from mcp_arangodb_async.gateway.upstreams.http import open_http
@@ -40,13 +38,11 @@ __all__ = [
     "Command",
     "Connection",
     "Definition",
-    "LostSessionError",
     "Network",
     "Report",
     "Result",
     "Target",
     "ToolCall",
-    "UnreachableError",
     "Way",
     "open_upstream",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from mcp_arangodb_async.errors import BackendError, LimitError, MaaError, NotFoundError, UnavailableError
+from mcp_arangodb_async.errors import LimitError, MaaError, NotFoundError, UnavailableError, UpstreamError
 from mcp_arangodb_async.gateway.guard import Location
 
 Way = Literal["http", "sse", "stdio"]
@@ -125,19 +125,11 @@ class Connection(Protocol):
         ...
 
 
-class UnreachableError(UnavailableError):
-    """No connection could be made: the upstream has seen nothing of the call, another may get it."""
-
-
-class LostSessionError(UnavailableError):
-    """The upstream has forgotten the session; nothing was done, another session may be opened."""
-
-
 def rpc_error(target: Target, code: int) -> MaaError:
     """An upstream's JSON-RPC error in our words: its own text may hold anything and is not passed on."""
     match code:
         case -32602:
-            return BackendError(
+            return UpstreamError(
                 f"{target.shown} refused the arguments of the call (-32602)",
                 hint="compare them with the tool's input schema in tools/list",
             )
@@ -150,12 +142,12 @@ def rpc_error(target: Target, code: int) -> MaaError:
         case -32022:
             return UnavailableError(f"{target.shown} does not speak the protocol version that it did before")
         case _:
-            return BackendError(f"{target.shown} answered with error {code}")
+            return UpstreamError(f"{target.shown} answered with error {code}")
 
 
-def malformed(target: Target) -> BackendError:
+def malformed(target: Target) -> UpstreamError:
     """An answer that is not what the protocol says."""
-    return BackendError(f"{target.shown} answered with something that the protocol does not allow")
+    return UpstreamError(f"{target.shown} answered with something that the protocol does not allow")
 
 
 def too_many(target: Target) -> LimitError:

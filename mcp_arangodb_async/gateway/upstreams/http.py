@@ -36,7 +36,7 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from mcp_arangodb_async import __version__
-from mcp_arangodb_async.errors import DeadlineError, MaaError
+from mcp_arangodb_async.errors import DeadlineError, LostSessionError, MaaError
 from mcp_arangodb_async.gateway.upstreams.connection import (
     CLIENT_NAME,
     MAXIMUM_PAGES,
@@ -44,7 +44,6 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     STATELESS_VERSION,
     Connection,
     Definition,
-    LostSessionError,
     Report,
     Result,
     Target,

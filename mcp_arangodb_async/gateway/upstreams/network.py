@@ -21,12 +21,13 @@ from yarl import URL
 
 from mcp_arangodb_async.errors import (
     AuthenticationError,
-    BackendError,
     DeniedError,
     InputError,
     LimitError,
     MaaError,
     UnavailableError,
+    UnreachableError,
+    UpstreamError,
 )
 from mcp_arangodb_async.gateway.guard import (
     Location,
@@ -36,7 +37,6 @@ from mcp_arangodb_async.gateway.guard import (
     parsed_address,
     refusal,
 )
-from mcp_arangodb_async.gateway.upstreams.connection import UnreachableError
 
 KEEP_ALIVE_SECONDS = 30.0
 MAXIMUM_RESPONSE = 16 * 1024 * 1024
@@ -144,7 +144,7 @@ class Network:
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         """Send one request; the answer's head has arrived, its body is read inside the block.
 
-        Raises DeniedError, UnavailableError, BackendError; never with the request's headers in it.
+        Raises DeniedError, UnavailableError, UpstreamError; never with the request's headers in it.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         try:
@@ -171,7 +171,7 @@ class Network:
                 hint="it is not known whether the call took effect: look first",
             ) from error
         except aiohttp.ClientResponseError as error:
-            raise BackendError(f"{location.origin}: the answer is not HTTP") from error
+            raise UpstreamError(f"{location.origin}: the answer is not HTTP") from error
         except (aiohttp.InvalidURL, ValueError) as error:
             raise InputError(
                 "a header of this upstream cannot be sent: it has a line break or the like"
@@ -205,12 +205,12 @@ class Network:
 def check_head(location: Location, answer: aiohttp.ClientResponse) -> None:
     """Refuse redirects and encodings that were not asked for."""
     if 300 <= answer.status < 400:
-        raise BackendError(
+        raise UpstreamError(
             f"{location.origin} answered with a redirect, which is not followed",
             hint="register the address of the server itself",
         )
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BackendError(f"{location.origin} answered in an encoding that was not asked for")
+        raise UpstreamError(f"{location.origin} answered in an encoding that was not asked for")
 
 
 def status_error(location: Location, status: int) -> MaaError:
@@ -222,7 +222,7 @@ def status_error(location: Location, status: int) -> MaaError:
         )
     if status in {408, 425, 429} or status >= 500:
         return UnavailableError(f"{location.origin} answered with HTTP {status}")
-    return BackendError(
+    return UpstreamError(
         f"{location.origin} answered with HTTP {status}: is this the address of an MCP server?"
     )
 

@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import RootModel, ValidationError
 
 from mcp_arangodb_async import __version__
-from mcp_arangodb_async.errors import DeadlineError, MaaError
+from mcp_arangodb_async.errors import DeadlineError, LostSessionError, MaaError, UnreachableError
 from mcp_arangodb_async.gateway.upstreams.connection import (
     CLIENT_NAME,
     MAXIMUM_PAGES,
@@ -29,12 +29,10 @@ from mcp_arangodb_async.gateway.upstreams.connection import (
     STATELESS_VERSION,
     Ask,
     Definition,
-    LostSessionError,
     Report,
     Result,
     Target,
     ToolCall,
-    UnreachableError,
     malformed,
     rpc_error,
     too_many,

@@ -14,7 +14,8 @@ import mcp_types as types
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from mcp_arangodb_async.gateway.upstreams.connection import Command, Connection, Target, UnreachableError
+from mcp_arangodb_async.errors import UnreachableError
+from mcp_arangodb_async.gateway.upstreams.connection import Command, Connection, Target
 from mcp_arangodb_async.gateway.upstreams.network import Network
 from mcp_arangodb_async.gateway.upstreams.session import SessionConnection
 

@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mcp_arangodb_async.errors import BackendError, DeadlineError, LimitError, UnavailableError
+from mcp_arangodb_async.errors import (
+    BackendError,
+    DeadlineError,
+    LimitError,
+    UnavailableError,
+    UnreachableError,
+)
 from mcp_arangodb_async.gateway.clients import ClientKey, Clients, Places, Upstream, Use, expired
-from mcp_arangodb_async.gateway.upstreams import Definition, Result, ToolCall, UnreachableError
+from mcp_arangodb_async.gateway.upstreams import Definition, Result, ToolCall
 
 pytestmark = pytest.mark.anyio
 

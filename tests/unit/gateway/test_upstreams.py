@@ -19,20 +19,13 @@ from mcp_arangodb_async.errors import (
     DeadlineError,
     DeniedError,
     LimitError,
+    LostSessionError,
     MaaError,
     UnavailableError,
+    UnreachableError,
 )
 from mcp_arangodb_async.gateway.guard import OPERATOR, parse_url
-from mcp_arangodb_async.gateway.upstreams import (
-    Command,
-    Connection,
-    LostSessionError,
-    Network,
-    Target,
-    ToolCall,
-    UnreachableError,
-    open_upstream,
-)
+from mcp_arangodb_async.gateway.upstreams import Command, Connection, Network, Target, ToolCall, open_upstream
 from mcp_arangodb_async.gateway.upstreams.events import EventParser
 from tests.upstreams.hostile import SECRET, Hostile
 from tests.upstreams.plain import Hanging, Offered, Plain, usual
