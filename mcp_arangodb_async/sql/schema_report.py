@@ -23,8 +23,8 @@ MOST_ENVIRONMENTS = 32
 class Examined:
     """One environment: its schema and its hash, or why it could not be read.
 
-    `differences` is None for the baseline itself, and where nothing was compared. `since` is the stored schema
-    it was compared with, `saved` what was stored now.
+    `differences` is None for the baseline itself, and where nothing was compared. `since` is the stored
+    schema it was compared with, `saved` what was stored now.
     """
 
     environment: str

@@ -268,8 +268,8 @@ def change_key(draw: st.DrawFn, table: TableSpec) -> Mutation | None:
 
 
 MUTATIONS: tuple[Mutate, ...] = (
-    add_column, drop_column, change_type, change_nullable, change_default, add_index, drop_index, change_index,
-    rename_index, change_check, change_reference, change_key,
+    add_column, drop_column, change_type, change_nullable, change_default, add_index, drop_index,
+    change_index, rename_index, change_check, change_reference, change_key,
 )  # fmt: skip
 
 
