@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "sql": {"errors", "observability", "config", "connections", "operations"},  # AQL that only reads
     "sessions": {"errors", "config"},
     "workflows": {"errors"},
-    "gateway": {"errors", "observability", "config", "connections"},
+    "gateway": {"errors", "observability", "config", "connections", ""},  # its version goes to upstreams
     "tools": {"errors", "connections", "operations", "sql", "sessions", "workflows", "gateway"},
     "server": {
         "errors", "config", "observability", "connections", "sql", "sessions", "workflows", "gateway",
@@ -43,12 +43,13 @@ ROOMS: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Inside the engine. `errors` and `values` (with what values are made of) may be imported everywhere.
-ENGINE_EVERYWHERE = {"errors", "records", "values", "collation", "context"}
+ENGINE_EVERYWHERE = {"errors", "records", "collector", "values", "collation", "context"}
 ENGINE_ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "records": set(),
+    "collector": set(),
     "collation": {"errors"},
-    "values": {"errors", "collation"},
+    "values": {"errors", "collation", "collector"},
     "context": {"errors", "values"},
     "aql": set(),
     "analyzers": set(),

@@ -24,7 +24,8 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from mcp_arangodb_async.engine.collation import collation_key
-from mcp_arangodb_async.engine.errors import ERROR_HTTP_CORRUPTED_JSON, ArangoError
+from mcp_arangodb_async.engine.collector import uncollected
+from mcp_arangodb_async.engine.errors import ERROR_HTTP_CORRUPTED_JSON, ERROR_RESOURCE_LIMIT, ArangoError
 
 Value: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 Number: TypeAlias = int | float
@@ -50,7 +51,9 @@ _NAMES: Final = ("null", "bool", "number", "string", "array", "object")
 INT64_MAX: Final = 2**63 - 1
 INT64_MIN: Final = -(2**63)
 EXACT_FLOAT: Final = 2**53
-MAX_JSON_DEPTH: Final = 500
+#: How deep documents and other values from outside may be nested; the encoder ends at 254 levels.
+MAX_JSON_DEPTH: Final = 250
+_LARGE_TEXT: Final = 64 * 1024
 
 
 def type_order(value: Value) -> int:
@@ -352,10 +355,17 @@ _WHOLE_FLOAT: Final = re.compile(rb"\.0(?:[,}\]]|\Z)")
 
 
 def encode_json(value: Value) -> bytes:
-    """Encode a value as JSON bytes; whole doubles are written as integers and NaN or infinities as null."""
+    """Encode a value as JSON bytes; whole doubles are written as integers and NaN or infinities as null.
+
+    Raises 32 for values that are nested too deeply to be written.
+    """
     try:
         encoded = orjson.dumps(value)
-    except TypeError:  # an integer beyond 64 bits
+    except TypeError:  # an integer beyond 64 bits, or too many levels
+        if depth_exceeds(value, MAX_JSON_DEPTH):
+            raise ArangoError(
+                ERROR_RESOURCE_LIMIT, f"a value is nested more than {MAX_JSON_DEPTH} levels deep"
+            ) from None
         return orjson.dumps(_plain(value))
     if _WHOLE_FLOAT.search(encoded):
         return orjson.dumps(_plain(value))
@@ -376,15 +386,23 @@ def _plain(value: Value) -> Value:
 
 def decode_json(data: bytes | bytearray | memoryview | str) -> Value:
     """Decode JSON text; malformed or too deeply nested text is error 600."""
-    try:
-        value: Value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"invalid JSON: {error}") from error
+    value = decode_documents(data)
     if isinstance(data, bytes) and data.count(b"[") + data.count(b"{") <= MAX_JSON_DEPTH:
         return value
     if depth_exceeds(value, MAX_JSON_DEPTH):
         raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"invalid JSON: more than {MAX_JSON_DEPTH} levels deep")
     return value
+
+
+def decode_documents(data: bytes | bytearray | memoryview | str) -> Value:
+    """Decode JSON text as `decode_json` does, for values whose depth is checked when they are stored."""
+    try:
+        if len(data) < _LARGE_TEXT:
+            return orjson.loads(data)
+        with uncollected():
+            return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ArangoError(ERROR_HTTP_CORRUPTED_JSON, f"invalid JSON: {error}") from error
 
 
 def depth_exceeds(value: Value, limit: int) -> bool:

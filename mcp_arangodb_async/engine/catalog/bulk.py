@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
+from mcp_arangodb_async.engine.collector import uncollected
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.storage.store import Space
 
-from .documents import composed, edge_keys, encoded, finish, insert, key_for, note_sync
+from .documents import composed, edge_keys, encoded, encoded_many, finish, insert, key_for, note_sync
 from .entries import EntryWriter, packed
 from .keygen import KeyGenerator
 from .options import DocumentChange, WriteOptions
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from .collection import Collection
 
 Document = dict[str, Any]
+#: What became of an item: the stored document, a change of another kind, or why it was not stored.
+Outcome = Document | DocumentChange | ArangoError
 
 _BATCH: Final = 1000
+_OF_THE_SYSTEM: Final = frozenset({"_id", "_rev", "_from", "_to"})
 
 
 @dataclass(slots=True)
@@ -41,38 +45,87 @@ def insert_many(
     collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
 ) -> list[DocumentChange | ArangoError]:
     """See `Collection.insert_many`."""
-    touched = tx.touch(collection.id)
     results: list[DocumentChange | ArangoError] = []
-    for start in range(0, len(items), _BATCH):
-        results += _insert_batch(collection, tx, touched, items[start : start + _BATCH], options)
-    note_sync(collection, tx, options)
+    with uncollected():
+        for _, outcomes, is_plain in _batches(collection, tx, items, options):
+            if is_plain:
+                results += map(DocumentChange._make, zip(repeat(None), outcomes, repeat(False)))
+            else:
+                results += [
+                    DocumentChange(None, each) if isinstance(each, dict) else each for each in outcomes
+                ]
     return results
 
 
-def _insert_batch(
-    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any], options: WriteOptions
-) -> list[DocumentChange | ArangoError]:
-    batch, outcomes = _prepare(collection, tx, touched, items, options)
-    savepoint = tx.store.savepoint()
-    if _claim(collection, tx, batch):
-        tx.store.release(savepoint)
-        _write(collection, tx, touched, batch)
-        if len(batch.documents) == len(outcomes):  # no errors in between
-            return list(map(DocumentChange._make, zip(repeat(None), batch.documents, repeat(False))))
-        return [DocumentChange(None, each) if isinstance(each, dict) else each for each in outcomes]
-    tx.store.rollback_to(savepoint)
-    return _insert_each(collection, tx, items, outcomes, options)
+def store_many(
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+) -> dict[int, DocumentChange | ArangoError]:
+    """See `Collection.store_many`."""
+    unusual: dict[int, DocumentChange | ArangoError] = {}
+    with uncollected():
+        for start, outcomes, is_plain in _batches(collection, tx, items, options):
+            if not is_plain:
+                unusual |= {at: each for at, each in enumerate(outcomes, start) if not isinstance(each, dict)}
+    return unusual
+
+
+def _batches(
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+) -> Iterator[tuple[int, Sequence[Outcome], bool]]:
+    """Write batch by batch: where each starts, what became of its items, and whether all were created."""
+    touched = tx.touch(collection.id)
+    for start in range(0, len(items), _BATCH):
+        part = items[start : start + _BATCH]
+        batch = _prepare_plain(collection, tx, touched, part)
+        outcomes: Sequence[Outcome] = batch.documents if batch else ()
+        if batch is None:
+            batch, outcomes = _prepare(collection, tx, touched, part, options)
+        savepoint = tx.store.savepoint()
+        if _claim(collection, tx, batch):
+            tx.store.release(savepoint)
+            _write(collection, tx, touched, batch)
+            yield start, outcomes, len(batch.documents) == len(outcomes)
+        else:
+            tx.store.rollback_to(savepoint)
+            yield start, _insert_each(collection, tx, part, outcomes, options), False
+    note_sync(collection, tx, options)
+
+
+def _prepare_plain(
+    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any]
+) -> _Batch | None:
+    """The usual batch, column by column: objects with nothing to compute or check but their keys."""
+    if not collection.is_plain or collection.is_edge or set(map(type, items)) != {dict}:
+        return None
+    names = set[str]().union(*items)
+    if not names.isdisjoint(_OF_THE_SYSTEM):
+        return None
+    generator = KeyGenerator(collection.properties, touched, tx.counters)
+    keys = generator.accept_many(items) if "_key" in names else generator.make_many(len(items))
+    if keys is None:
+        return None
+    prefix = f"{collection.name}/"
+    numbers = tx.revisions.block(len(items))
+    documents: list[Document] = [
+        {"_key": key, "_id": prefix + key, "_rev": revision, **item}
+        for key, revision, item in zip(keys, revision_texts(numbers), items, strict=True)
+    ]
+    try:
+        bodies = encoded_many(documents)
+    except ArangoError:
+        return None
+    return _Batch(
+        numbers=list(numbers), keys=[key.encode() for key in keys], documents=documents, bodies=bodies
+    )
 
 
 def _prepare(
     collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any], options: WriteOptions
-) -> tuple[_Batch, list[Document | ArangoError]]:
+) -> tuple[_Batch, list[Outcome]]:
     """Everything that concerns one document alone; the document or the error of each item."""
     generator = KeyGenerator(collection.properties, touched, tx.counters)
-    is_plain = collection.is_plain and not collection.is_edge
-    prefix = f"{collection.name}/"
     batch = _Batch()
-    outcomes: list[Document | ArangoError] = []
+    outcomes: list[Outcome] = []
     made: Iterator[str] = iter(())
     if all(isinstance(item, dict) and "_key" not in item for item in items):
         made = iter(generator.make_many(len(items)))
@@ -80,18 +133,17 @@ def _prepare(
     for item, number, revision in zip(items, numbers, revision_texts(numbers), strict=True):
         try:
             key = next(made, None) or key_for(generator, item, options)[0]
-            new = {"_key": key, "_id": prefix + key, "_rev": revision, **item} if is_plain else {}
-            if len(new) != len(item) + 3 or "_from" in new or "_to" in new:  # it has attributes of the system
-                new = composed(collection, key, item, options)
-                finish(collection, "insert", new, None)
-                new["_rev"] = new["_rev"] or revision
+            new = composed(collection, key, item, options)
+            finish(collection, "insert", new, None)
+            new["_rev"] = new["_rev"] or revision
+            body = encoded(new)
         except ArangoError as error:
             outcomes.append(error)
             continue
         batch.numbers.append(number)
         batch.keys.append(key.encode())
         batch.documents.append(new)
-        batch.bodies.append(encoded(new))
+        batch.bodies.append(body)
         outcomes.append(new)
     return batch, outcomes
 
@@ -140,13 +192,13 @@ def _insert_each(
     collection: "Collection",
     tx: Transaction,
     items: Sequence[Any],
-    outcomes: Sequence[Document | ArangoError],
+    outcomes: Sequence[Outcome],
     options: WriteOptions,
-) -> list[DocumentChange | ArangoError]:
+) -> list[Outcome]:
     """One by one, with the keys made before: where some conflict or overwrite others."""
-    results: list[DocumentChange | ArangoError] = []
+    results: list[Outcome] = []
     for item, outcome in zip(items, outcomes, strict=True):
-        if isinstance(outcome, ArangoError):
+        if not isinstance(outcome, dict):
             results.append(outcome)
             continue
         try:

@@ -218,13 +218,16 @@ class DocumentCache:
         before: int,
         after: int,
         *,
-        added: dict[int, tuple[Document, int]] | None,
+        added: dict[int, tuple[Document, int]],
         removed: Iterable[int],
         emptied: bool = False,
+        forgotten: int = ALL,
+        is_certain: bool = True,
     ) -> None:
         """Carry a commit over: `before` and `after` are the stamps around it.
 
-        `emptied`: everything was removed before `added` was added. `added` None: not all is known.
+        `emptied`: everything was removed before `added` was added. `forgotten`: from this number on there are
+        written documents that nobody remembers. `is_certain`: whether all this is known for sure.
         """
         with self._lock:
             if segment.is_dropped:
@@ -235,7 +238,10 @@ class DocumentCache:
             segment.maps = Maps(_NO_STAMP)
             for number in removed:
                 self._remove(segment, number)
-            segment.stamp = after if segment.stamp == before and added is not None else _NO_STAMP
+            segment.stamp = after if segment.stamp == before and is_certain else _NO_STAMP
+            if forgotten < next(reversed(segment.whole), -1):
+                segment.stamp = _NO_STAMP
+            segment.bound = min(segment.bound, forgotten)
             if added:
                 self._append(segment, added)
             if segment.stamp == _NO_STAMP:

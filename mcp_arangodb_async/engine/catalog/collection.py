@@ -16,7 +16,7 @@ from mcp_arangodb_async.engine.errors import ERROR_ARANGO_INDEX_NOT_FOUND, Arang
 from mcp_arangodb_async.engine.storage.store import Space, keyed, numbered
 
 from . import documents
-from .bulk import insert_many
+from .bulk import insert_many, store_many
 from .cache import ALL
 from .computed import Computation
 from .entries import EntryWriter, keeps_entries, key_range
@@ -349,6 +349,14 @@ class Collection:
         """
         return insert_many(self, tx, items, options or documents.DEFAULTS)
 
+    def store_many(
+        self, tx: Transaction, items: Sequence[Any], options: WriteOptions | None = None
+    ) -> dict[int, DocumentChange | ArangoError]:
+        """As `insert_many`, but gives the outcomes, by place, of those items only that were not simply
+        created.
+        """
+        return store_many(self, tx, items, options or documents.DEFAULTS)
+
     def update(
         self, tx: Transaction, key: str, patch: Document, options: WriteOptions | None = None
     ) -> DocumentChange:
@@ -443,7 +451,7 @@ class Collection:
 
 def _own(touched: Touched | None, number: int) -> Document | None:
     """A document that the transaction itself has written."""
-    if touched is None or touched.added is None:
+    if touched is None:
         return None
     found = touched.added.get(number)
     return None if found is None else found[0]

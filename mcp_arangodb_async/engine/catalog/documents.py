@@ -20,6 +20,7 @@ from mcp_arangodb_async.engine.errors import (
 )
 from mcp_arangodb_async.engine.values import encode_json
 
+from .cache import ALL
 from .entries import EntryWriter, packed
 from .keygen import KeyGenerator
 from .names import is_handle
@@ -153,6 +154,7 @@ def truncate(collection: "Collection", tx: Transaction) -> int:
     touched.added = {}
     touched.removed = []
     touched.cost = 0
+    touched.forgotten = ALL
     note_sync(collection, tx, DEFAULTS)
     return count
 
@@ -273,6 +275,18 @@ def encoded(document: Document) -> bytes:
     except TypeError:
         return encode_json(document)
     return encode_json(document) if b".0" in body else body
+
+
+def encoded_many(documents: Sequence[Document]) -> list[bytes]:
+    """The same for many."""
+    try:
+        bodies = list(map(orjson.dumps, documents))
+    except TypeError:
+        return list(map(encoded, documents))
+    for place, body in enumerate(bodies):
+        if b".0" in body:
+            bodies[place] = encode_json(documents[place])
+    return bodies
 
 
 def _check_unique(

@@ -6,6 +6,7 @@ and `padded` keys begin high, so that they seldom meet keys that people count fr
 
 import threading
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from mcp_arangodb_async.engine.errors import (
@@ -16,7 +17,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 
-from .names import check_key, shown
+from .names import are_keys, check_key, shown
 from .properties import CollectionProperties, KeyOptions, KeyType
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _FIRST_TRADITIONAL: Final = 1_000_000
 _LAST: Final = 2**63 - 1
 _PADDED_LENGTH: Final = 16
+#: Kinds of keys that users may choose freely, and of which the highest number is remembered.
+_PLAIN_TYPES: Final = frozenset({"traditional", "uuid"})
 
 
 def parse_key_options(body: Any) -> KeyOptions:
@@ -134,6 +137,21 @@ class KeyGenerator:
         elif len(text) == _PADDED_LENGTH and set(text) <= set("0123456789abcdef"):
             self._track(int(text, 16))
         return text
+
+    def accept_many(self, documents: Sequence[dict[str, Any]]) -> list[str] | None:
+        """The keys of documents if all have one, and none is wrong or out of the ordinary; else None."""
+        if not self._options.allow_user_keys or self._options.type not in _PLAIN_TYPES:
+            return None
+        keys = [document.get("_key") for document in documents]
+        if set(map(type, keys)) != {str}:
+            return None
+        texts = cast("list[str]", keys)
+        if not are_keys(texts):
+            return None
+        numbers = [int(text) for text in texts if len(text) < 19 and text.isdigit()]
+        if numbers:
+            self._track(max(numbers))
+        return texts
 
     def _track(self, number: int) -> None:
         if self._touched.last_key < number < _LAST:

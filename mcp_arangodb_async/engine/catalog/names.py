@@ -7,6 +7,7 @@ are on by default: most of Unicode is allowed, in normal form C.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from mcp_arangodb_async.engine.errors import (
@@ -24,6 +25,7 @@ _MAXIMUM_KEY: Final = 254
 _TRADITIONAL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _SYSTEM: Final = re.compile(r"_[A-Za-z0-9_-]+\Z")
 _KEY: Final = re.compile(r"[A-Za-z0-9_:.@()+,=;$!*'%-]{1,254}\Z")
+_KEYS: Final = re.compile(r"(?:[A-Za-z0-9_:.@()+,=;$!*'%-]{1,254}+\n)*+\Z")
 _HANDLE: Final = re.compile(r"(?:_?[A-Za-z][A-Za-z0-9_-]*|[0-9]+)/[A-Za-z0-9_:.@()+,=;$!*'%-]{1,254}\Z")
 
 
@@ -86,6 +88,11 @@ def check_database_name(name: object) -> str:
 def is_key(key: str) -> bool:
     """Whether a document may have this `_key`."""
     return _KEY.match(key) is not None
+
+
+def are_keys(keys: Iterable[str]) -> bool:
+    """Whether documents may have these `_key`s, all of them."""
+    return _KEYS.match("".join(f"{key}\n" for key in keys)) is not None
 
 
 def check_key(key: object) -> str:

@@ -14,7 +14,7 @@ from mcp_arangodb_async.engine.errors import (
 from mcp_arangodb_async.engine.storage.overlay import OverlayTransaction
 from mcp_arangodb_async.engine.storage.store import StoreTransaction, keyed
 
-from .cache import DocumentCache, Segment
+from .cache import ALL, DocumentCache, Segment
 from .footprint import cost_of
 from .keygen import KeyCounters
 from .names import split_handle
@@ -30,7 +30,8 @@ Document = dict[str, Any]
 META: Final = keyed("meta")
 
 _STATE: Final = struct.Struct(">qqq")
-_EVERYTHING: Final = 2**63 - 1
+#: Which part of the cache one transaction's writes may take in each collection.
+_PART_FOR_WRITES: Final = 64
 
 
 def record_key(collection: int) -> bytes:
@@ -74,11 +75,14 @@ class Touched:
     count: int = 0
     last_key: int = 0
     emptied: bool = False
-    # : Documents written and not yet replaced, with the size of their JSON; None when they have become
-    # too many.
-    added: dict[int, tuple[Document, int]] | None = field(default_factory=dict[int, tuple[Document, int]])
+    #: Documents written and not yet replaced, with the size of their JSON, as long as they are few.
+    added: dict[int, tuple[Document, int]] = field(default_factory=dict[int, tuple[Document, int]])
     removed: list[int] = field(default_factory=list[int])
     cost: int = 0
+    #: No document was written under a number below this one, but for those in `added`.
+    forgotten: int = ALL
+    #: False when some of this was undone.
+    is_certain: bool = True
 
 
 class Transaction:
@@ -112,7 +116,7 @@ class Transaction:
         self._may_write: Set[int] | None = None
         self._may_read: Set[int] | None = None
         #: Numbers below are of documents that others have committed, and so may be cached for all.
-        self.first_number = revisions.next() if store.writable else _EVERYTHING
+        self.first_number = revisions.next() if store.writable else ALL
 
     @property
     def writable(self) -> bool:
@@ -154,7 +158,8 @@ class Transaction:
             self.store.rollback_to(savepoint)
             for number, touched in self._touched.items():
                 touched.count = counts.get(number, 0)
-                touched.added = None  # it may name documents that were undone
+                touched.added = {}  # it may name documents that were undone
+                touched.is_certain = False
             raise
         self.store.release(savepoint)
 
@@ -228,27 +233,34 @@ class Transaction:
 
     def note_added(self, touched: Touched, number: int, document: Document, size: int) -> None:
         """Keep a written document at hand, as long as there are not too many."""
-        if touched.added is not None:
-            touched.added[number] = (document, size)
-            touched.cost += cost_of(size)
-            if touched.cost > self.cache.limit // 4:
-                touched.added = None
+        touched.added[number] = (document, size)
+        touched.cost += cost_of(size)
+        self._keep_few(touched)
 
     def note_many_added(
         self, touched: Touched, numbers: Sequence[int], documents: Sequence[Document], sizes: Sequence[int]
     ) -> None:
         """The same for many."""
-        if touched.added is not None:
+        touched.cost += cost_of(sum(sizes), len(sizes))
+        if touched.cost <= self.cache.limit // _PART_FOR_WRITES:
             touched.added.update(zip(numbers, zip(documents, sizes, strict=True), strict=True))
-            touched.cost += cost_of(sum(sizes), len(sizes))
-            if touched.cost > self.cache.limit // 4:
-                touched.added = None
+        else:
+            touched.forgotten = min(touched.forgotten, *numbers)
+            self._keep_few(touched)
+
+    def _keep_few(self, touched: Touched) -> None:
+        """Forget what was written when it is much: it is read again if somebody asks for it.
+
+        To keep it would take longer than to write it: Python's garbage collector goes over all that stays.
+        """
+        if touched.cost > self.cache.limit // _PART_FOR_WRITES and touched.added:
+            touched.forgotten = min(touched.forgotten, *touched.added)
+            touched.added = {}
 
     def note_removed(self, touched: Touched, number: int) -> None:
         """Forget a document that is gone or has a new number."""
-        if touched.added is not None and touched.added.pop(number, None) is not None:
-            return
-        touched.removed.append(number)
+        if touched.added.pop(number, None) is None:
+            touched.removed.append(number)
 
     def _commit_to(self, target: StoreTransaction) -> None:
         stamp = self.revisions.next()
@@ -268,6 +280,8 @@ class Transaction:
                 added=touched.added,
                 removed=touched.removed,
                 emptied=touched.emptied,
+                forgotten=touched.forgotten,
+                is_certain=touched.is_certain,
             )
 
     def _commit_stream(self, overlay: OverlayTransaction) -> None:

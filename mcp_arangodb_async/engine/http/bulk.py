@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, repeat
 from typing import Any, cast
 
 from mcp_arangodb_async.engine.catalog.collection import Collection
 from mcp_arangodb_async.engine.catalog.options import DocumentChange, OverwriteMode, WriteOptions
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
+from mcp_arangodb_async.engine.collector import uncollected
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_COLLECTION_PARAMETER_MISSING,
     ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED,
@@ -17,9 +19,9 @@ from mcp_arangodb_async.engine.errors import (
 )
 from mcp_arangodb_async.engine.http.call import Call, reply
 from mcp_arangodb_async.engine.http.messages import Response
-from mcp_arangodb_async.engine.http.parameters import Json, parse_json
+from mcp_arangodb_async.engine.http.parameters import Json
 from mcp_arangodb_async.engine.http.routing import Route
-from mcp_arangodb_async.engine.values import decode_json, encode_json
+from mcp_arangodb_async.engine.values import decode_documents, encode_json
 
 _MODES: dict[str, OverwriteMode] = {
     "error": "conflict",
@@ -29,15 +31,6 @@ _MODES: dict[str, OverwriteMode] = {
 }
 _AT_ONCE = 5000
 _MOST_DETAILS = 10_000
-
-
-@dataclass(slots=True)
-class Line:
-    """One document of the body, or the reason why it is none."""
-
-    position: int
-    document: Json | None
-    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -71,21 +64,13 @@ def import_documents(call: Call) -> Response:
     options = WriteOptions(
         overwrite_mode=_MODES[mode], wait_for_sync=True if given.flag("waitForSync") else None
     )
-    with call.transaction(write=True) as tx:
+    with uncollected(), call.transaction(write=True) as tx:
         collection = call.writable(tx, name)
         if given.flag("overwrite"):
             collection.truncate(tx)
         outcome = Outcome()
-        lines = list[Line]()
-        for line in _lines(call, kind, outcome):
-            if line.document is None:
-                _fail(call, outcome, line.position, line.problem)
-                continue
-            lines.append(line)
-            if len(lines) >= _AT_ONCE:
-                _store(call, tx, collection, lines, options, outcome)
-                lines = []
-        _store(call, tx, collection, lines, options, outcome)
+        for positions, documents in _batches(call, kind, outcome):
+            _store(call, tx, collection, positions, documents, options, outcome)
     answer: Json = {
         "error": False,
         "created": outcome.created,
@@ -109,15 +94,17 @@ def _store(
     call: Call,
     tx: Transaction,
     collection: Collection,
-    lines: list[Line],
+    positions: Sequence[int],
+    documents: Sequence[Json],
     options: WriteOptions,
     outcome: Outcome,
 ) -> None:
-    documents = [_prefixed(call, collection, cast("Json", line.document)) for line in lines]
+    if collection.is_edge:
+        documents = [_prefixed(call, document) for document in documents]
     complete = call.parameters.flag("complete")
-    for line, document, change in zip(
-        lines, documents, collection.insert_many(tx, documents, options), strict=True
-    ):
+    unusual = collection.store_many(tx, documents, options)
+    outcome.created += len(documents) - len(unusual)
+    for place, change in unusual.items():
         if isinstance(change, DocumentChange):
             _count(change, outcome)
         elif options.overwrite_mode == "ignore" and change.num == ERROR_ARANGO_UNIQUE_CONSTRAINT_VIOLATED:
@@ -125,11 +112,19 @@ def _store(
         elif complete:
             raise change
         else:
-            text = encode_json(document).decode()
+            text = _beginning(documents[place], 200)
             outcome.failed(
-                line.position,
-                f"creating document failed with error '{change.message}', offending document: {text[:200]}",
+                positions[place],
+                f"creating document failed with error '{change.message}', offending document: {text}",
             )
+
+
+def _beginning(value: Any, length: int) -> str:
+    """The first characters of a wrong value's JSON."""
+    try:
+        return encode_json(value)[:length].decode(errors="replace")
+    except ArangoError as error:
+        return f"({error.message})"
 
 
 def _count(change: DocumentChange, outcome: Outcome) -> None:
@@ -141,10 +136,8 @@ def _count(change: DocumentChange, outcome: Outcome) -> None:
         outcome.created += 1
 
 
-def _prefixed(call: Call, collection: Collection, document: Json) -> Json:
-    """The document with `fromPrefix` and `toPrefix` before bare keys."""
-    if not collection.is_edge:
-        return document
+def _prefixed(call: Call, document: Json) -> Json:
+    """The edge with `fromPrefix` and `toPrefix` before bare keys."""
     changes = dict[str, str]()
     for name, parameter in (("_from", "fromPrefix"), ("_to", "toPrefix")):
         prefix = call.parameters.text(parameter)
@@ -164,34 +157,51 @@ def _prefixed(call: Call, collection: Collection, document: Json) -> Json:
 # ---- the three forms of a body
 
 
-def _lines(call: Call, kind: str, outcome: Outcome) -> Iterator[Line]:
+def _batches(call: Call, kind: str, outcome: Outcome) -> Iterator[tuple[Sequence[int], list[Json]]]:
+    """The documents of the body, many at a time, with their positions; what is none counts as an error."""
     body = call.raw_body
     if kind == "auto":
         kind = "array" if body.lstrip()[:1] == b"[" else "documents"
     match kind:
         case "documents":
-            yield from _json_lines(body, outcome)
+            yield from _sorted_out(call, _decoded(body, outcome), outcome)
         case "array" | "list":
-            value = parse_json(body)
+            value = decode_documents(body)
             if not isinstance(value, list):
                 raise ArangoError(ERROR_BAD_PARAMETER, "expecting a JSON array in the request")
-            for position, item in enumerate(cast("list[Any]", value), 1):
-                yield _line(position, item)
+            if set(map(type, value)) <= {dict}:
+                for at in range(0, len(value), _AT_ONCE):
+                    part = cast("list[Json]", value[at : at + _AT_ONCE])
+                    yield range(at + 1, at + 1 + len(part)), part
+            else:
+                yield from _sorted_out(call, zip(count(1), value, repeat("")), outcome)
         case "":
-            yield from _rows(call, body, outcome)
+            yield from _sorted_out(call, _rows(call, body, outcome), outcome)
         case _:
             known = "documents, array, list, auto, or none for rows below a line of names"
             raise ArangoError(ERROR_BAD_PARAMETER, f"invalid value for type: {kind!r}; there are {known}")
 
 
-def _line(position: int, item: Any) -> Line:
-    if isinstance(item, dict):
-        return Line(position, cast("Json", item))
-    return Line(
-        position,
-        None,
-        f"invalid document type, expecting an object, got {encode_json(item)[:100].decode(errors='replace')}",
-    )
+def _sorted_out(
+    call: Call, values: Iterable[tuple[int, Any, str]], outcome: Outcome
+) -> Iterator[tuple[Sequence[int], list[Json]]]:
+    """The documents among values that come with their position and problem."""
+    positions: list[int] = []
+    documents: list[Json] = []
+    for position, value, problem in values:
+        if problem:
+            _fail(call, outcome, position, problem)
+        elif not isinstance(value, dict):
+            shown = _beginning(value, 100)
+            _fail(call, outcome, position, f"invalid document type, expecting an object, got {shown}")
+        else:
+            positions.append(position)
+            documents.append(cast("Json", value))
+            if len(documents) >= _AT_ONCE:
+                yield positions, documents
+                positions, documents = [], []
+    if documents:
+        yield positions, documents
 
 
 def _decoded(body: bytes, outcome: Outcome) -> Iterator[tuple[int, Any, str]]:
@@ -204,17 +214,12 @@ def _decoded(body: bytes, outcome: Outcome) -> Iterator[tuple[int, Any, str]]:
             outcome.empty += 1
             continue
         try:
-            yield position, decode_json(text), ""
+            yield position, decode_documents(text), ""
         except ArangoError as error:
             yield position, None, error.message
 
 
-def _json_lines(body: bytes, outcome: Outcome) -> Iterator[Line]:
-    for position, value, problem in _decoded(body, outcome):
-        yield Line(position, None, problem) if problem else _line(position, value)
-
-
-def _rows(call: Call, body: bytes, outcome: Outcome) -> Iterator[Line]:
+def _rows(call: Call, body: bytes, outcome: Outcome) -> Iterator[tuple[int, Any, str]]:
     names: list[str] | None = None
     for position, value, problem in _decoded(body, outcome):
         if names is None:
@@ -226,16 +231,16 @@ def _rows(call: Call, body: bytes, outcome: Outcome) -> Iterator[Line]:
                 )
             names = cast("list[str]", value)
         elif problem:
-            yield Line(position, None, problem)
+            yield position, None, problem
         elif not isinstance(value, list):
-            yield Line(position, None, "no valid JSON data: expecting an array of values")
+            yield position, None, "no valid JSON data: expecting an array of values"
         else:
             values = cast("list[Any]", value)
             if len(values) != len(names) and not call.parameters.flag("ignoreMissing"):
-                yield Line(position, None, f"wrong number of values: {len(values)} for {len(names)} names")
+                yield position, None, f"wrong number of values: {len(values)} for {len(names)} names"
             else:
                 pairs = zip(names, values, strict=False)
-                yield Line(position, {name: item for name, item in pairs if item is not None})
+                yield position, {name: item for name, item in pairs if item is not None}, ""
     if names is None:
         raise ArangoError(ERROR_BAD_PARAMETER, "no JSON array of attribute names found in the first line")
 

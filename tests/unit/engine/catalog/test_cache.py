@@ -162,6 +162,23 @@ def test_a_stream_transaction_that_commits_late_comes_in_its_place() -> None:
     assert scan(catalog, "a") == [0, 1, 2, 100, 0, 1]
 
 
+def test_a_large_write_is_not_kept_but_what_was_there_is() -> None:
+    cache = DocumentCache(10_000_000)
+    catalog = with_cache(cache)
+    insert(catalog, "a", 100)
+    assert is_complete(catalog, "a")
+    insert(catalog, "a", 2000)
+    assert beginning(catalog, "a") == list(range(100))
+    with catalog.begin(write=True) as tx:
+        collection = tx.collection("a")
+        for document in list(collection.scan(tx))[:2000]:
+            collection.update(tx, document["_key"], {"n": -document["n"]})
+        assert sum(each["n"] for each in collection.scan(tx)) < 0
+    assert beginning(catalog, "a") == list(range(1900, 2000))
+    assert scan(catalog, "a") == [*range(1900, 2000), *range(0, -100, -1), *range(0, -1900, -1)]
+    assert is_complete(catalog, "a")
+
+
 @pytest.mark.parametrize(
     "shape",
     [

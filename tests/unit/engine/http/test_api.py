@@ -181,3 +181,18 @@ def test_the_results_cache_forgets_what_has_changed(api: Api) -> None:
     assert json.loads(ask(api, "GET", "/_api/query-cache/entries").body)[0]["dataSources"] == ["c"]
     ask(api, "DELETE", "/_api/query-cache")
     assert asked() == (["a"], False)
+
+
+@pytest.mark.parametrize("path", ["/_api/document/c", "/_api/import?collection=c&type=list"])
+def test_a_document_nested_too_deeply_is_refused_and_the_others_are_not(api: Api, path: str) -> None:
+    ask(api, "POST", "/_api/collection", {"name": "c"})
+    deep: Any = 1
+    for _ in range(260):
+        deep = [deep]
+    is_import = "import" in path
+    answer = ask(api, "POST", path, [{"_key": "a", "x": deep}, {"_key": "b"}] if is_import else {"x": deep})
+    assert answer.status == (201 if is_import else 400)
+    if is_import:
+        told = json.loads(answer.body)
+        assert (told["created"], told["errors"]) == (1, 1)
+        assert ask(api, "GET", "/_api/document/c/b").status == 200

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.values import (
+    MAX_JSON_DEPTH,
     Value,
     bounded,
     compare,
@@ -247,6 +248,17 @@ def test_bad_json_is_error_600(text: bytes) -> None:
     with pytest.raises(ArangoError) as raised:
         decode_json(text)
     assert raised.value.num == 600
+
+
+def test_values_as_deep_as_may_come_in_go_out_and_deeper_ones_are_refused() -> None:
+    text = b"[" * MAX_JSON_DEPTH + b"]" * MAX_JSON_DEPTH
+    assert encode_json(decode_json(text)) == text
+    deeper: Value = []
+    for _ in range(1000):
+        deeper = {"a": deeper}
+    with pytest.raises(ArangoError) as raised:
+        encode_json(deeper)
+    assert raised.value.num == 32
 
 
 def test_depth_counts_nested_arrays_and_objects() -> None:
