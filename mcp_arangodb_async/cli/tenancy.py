@@ -223,9 +223,7 @@ def _secret(invocation: Invocation, name: str, variable: str) -> str:
     else:
         value = environment_of(invocation).get(variable, "")
         if not value:
-            raise InputError(
-                f"the variable for {name} is not set", hint="give the NAME of a variable"
-            )
+            raise InputError(f"the variable for {name} is not set", hint="give the NAME of a variable")
     invocation.out.redactor.register(value)
     return value
 

@@ -101,9 +101,7 @@ USER_CODE = (
 @asynccontextmanager
 async def opened() -> AsyncGenerator[ArangoDatabase]:
     """A database in memory with `things`, `other` and `edges`."""
-    settings = DatabaseSettings(
-        key="d", server=EmbeddedServer(directory=None), database="walls"
-    )
+    settings = DatabaseSettings(key="d", server=EmbeddedServer(directory=None), database="walls")
     async with MultiDatabaseConnectionManager({"d": settings}) as manager:
         database = await manager.get_database("d")
         for name, kind in (("things", 2), ("other", 2), ("edges", 3)):
