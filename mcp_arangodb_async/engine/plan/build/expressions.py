@@ -117,6 +117,7 @@ class ExpressionBuilder:
         if name not in self.build.catalog.by_name:
             known = [*self.build.catalog.by_name, *(each for each, _ in self.build.scopes.visible())]
             return unknown_collection(name, known)
+        self.build.collection(name)  # after a write to it, that comes first (1579)
         return ArangoError(
             errors.ERROR_QUERY_COLLECTION_USED_IN_EXPRESSION,
             f"collection '{name}' used as expression operand",
