@@ -27,7 +27,9 @@ ROOMS: dict[str, set[str]] = {
     "sessions": {"errors", "config"},
     "workflows": {"errors"},
     "gateway": {"errors", "observability", "config", "connections", ""},  # its version goes to upstreams
-    "tools": {"errors", "connections", "operations", "sql", "sessions", "workflows", "gateway"},
+    "tools": {
+        "errors", "observability", "connections", "operations", "sql", "sessions", "workflows", "gateway",
+    },
     "server": {
         "errors", "config", "observability", "connections", "sql", "sessions", "workflows", "gateway",
         "tools", "",

@@ -47,7 +47,10 @@ def subclasses(kind: type[MaaError]) -> Iterator[type[MaaError]]:
 
 
 def test_every_error_has_its_exit_code() -> None:
-    assert set(EXIT_CODE_OF) == set(subclasses(MaaError))
+    # Rooms have narrower errors of their own; each has the code of the class in the tree that it is one of.
+    assert set(EXIT_CODE_OF) == {
+        kind for kind in subclasses(MaaError) if kind.__module__ == MaaError.__module__
+    }
     assert set(EXIT_CODE_OF.values()) <= set(EXIT_CODES)
     assert exit_code(MaaError("x")) == 1
 
