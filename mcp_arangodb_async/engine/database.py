@@ -10,7 +10,9 @@ from itertools import chain
 from typing import Any
 
 from . import errors
+from .catalog.analyzers import parse_analyzer
 from .catalog.catalog import Catalog
+from .catalog.records import Analyzer
 from .catalog.streams import StreamTransactions
 from .catalog.transaction import Transaction
 from .errors import ArangoError, TakesLongerError
@@ -22,7 +24,7 @@ from .exec.phases import Phases
 from .exec.planner import PlannedQuery, Planner
 from .exec.result import QueryResult, in_block
 from .exec.running import RunningQueries, RunningQuery
-from .exec.tokenizers import tokenizer_of
+from .exec.tokenizers import check_query, tokenizer_of
 from .functions import functions_of
 from .plan.build.query import QueryPlan
 from .plan.explain import describe_plan, describe_rules, describe_tree, explain_plan
@@ -189,6 +191,13 @@ class Database:
     def clear_plans(self) -> None:
         """Forget the plans kept."""
         self._planner.forget()
+
+    def create_analyzer(self, definition: Mapping[str, Any]) -> tuple[Analyzer, bool]:
+        """See `Catalog.create_analyzer`; also 10 for a query of an `aql` analyzer that cannot run."""
+        analyzer = parse_analyzer(definition, self.name)
+        if analyzer.type == "aql":
+            check_query(analyzer.properties["queryString"], self._functions, self.compat)
+        return self.catalog.create_analyzer(definition)
 
     def _context(
         self, tx: Transaction, settings: QueryOptions, running: RunningQuery, access: Access | None

@@ -3,6 +3,7 @@
 Add one by writing a function `properties -> Tokenizer` and listing it in `open.ANALYZERS`.
 """
 
+from mcp_arangodb_async.engine.analyzers.definitions import completed
 from mcp_arangodb_async.engine.analyzers.open import (
     ANALYZERS,
     GEO_TYPES,
@@ -21,6 +22,7 @@ __all__ = [
     "Signature",
     "Token",
     "Tokenizer",
+    "completed",
     "open_analyzer",
     "open_built_in",
     "paced",

@@ -158,8 +158,9 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Return the place of an offset, both counted from 1; a column counts characters, not bytes."""
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+    """Return the place of an offset, both counted from 1; a column counts bytes of UTF-8, as in ArangoDB."""
+    start = text.rfind("\n", 0, offset) + 1
+    return text.count("\n", 0, offset) + 1, len(text[start:offset].encode()) + 1
 
 
 def mistake(text: str, offset: int, message: str, number: int = ERROR_QUERY_PARSE) -> ArangoError:

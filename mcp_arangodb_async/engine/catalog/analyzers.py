@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from mcp_arangodb_async.engine.analyzers import completed
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_DOCUMENT_NOT_FOUND,
     ERROR_BAD_PARAMETER,
@@ -17,6 +18,7 @@ from mcp_arangodb_async.engine.errors import (
 
 from .names import shown
 from .records import Analyzer, AnalyzerFeature
+from .state import CatalogState
 
 _LANGUAGES: Final = ("de", "en", "es", "fi", "fr", "it", "nl", "no", "pt", "ru", "sv", "zh")
 _TYPES: Final = (
@@ -40,7 +42,7 @@ _TYPES: Final = (
     "classification",
     "nearest_neighbors",
 )
-_FEATURES: Final[tuple[AnalyzerFeature, ...]] = ("frequency", "norm", "position", "offset")
+_FEATURES: Final[tuple[AnalyzerFeature, ...]] = ("frequency", "position", "offset", "norm")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,253}\Z")
 
 
@@ -57,7 +59,7 @@ def _built_in() -> Mapping[str, Analyzer]:
                 "accent": False,
                 "stemming": language != "zh",
             },
-            features=("frequency", "norm", "position"),
+            features=("frequency", "position", "norm"),
         )
         for language in _LANGUAGES
     ]
@@ -87,24 +89,43 @@ def parse_analyzer(body: Mapping[str, Any], database: str) -> Analyzer:
     features: Any = body.get("features") or []
     if not isinstance(features, list) or any(item not in _FEATURES for item in cast("list[Any]", features)):
         raise _bad(f"'features' of an analyzer lists some of {', '.join(_FEATURES)}")
-    if "offset" in features and "position" not in features:
-        raise _bad("the feature 'offset' needs the feature 'position'")
+    for feature, needed in (("offset", "position"), ("position", "frequency")):
+        if feature in features and needed not in features:
+            raise _bad(f"the feature '{feature}' needs the feature '{needed}'")
     return Analyzer(
         name=f"{database}::{short}",
         type=kind,
-        properties=cast("dict[str, Any]", properties),
+        properties=completed(kind, cast("dict[str, Any]", properties)),
         features=tuple(feature for feature in _FEATURES if feature in features),
     )
 
 
-def find_analyzer(own: Mapping[str, Analyzer], name: str, database: str) -> Analyzer:
-    """The analyzer with this name, with or without its database; 1202 when there is none."""
-    found = BUILT_IN.get(name) or own.get(f"{database}::{local_name(name, database)}")
+def find_analyzer(state: CatalogState, name: str) -> Analyzer:
+    """The analyzer with this name, with or without its database; 1202 when there is none.
+
+    Those of `_system` are known in all databases, with `_system::` in front.
+    """
+    database = state.database
+    if name.startswith(("_system::", "::")) and database != "_system":
+        found = state.shared().get(f"_system::{name.partition('::')[2]}")
+    else:
+        found = BUILT_IN.get(name) or state.analyzers.get(f"{database}::{local_name(name, database)}")
     if found is None:
         raise ArangoError(
             ERROR_ARANGO_DOCUMENT_NOT_FOUND, f"unable to find analyzer {shown(name)} in {database}"
         )
     return found
+
+
+def check_analyzers(state: CatalogState, names: Any) -> None:
+    """Refuse names of analyzers that do not exist; 10, as ArangoDB answers for links and indexes."""
+    for name in cast("list[Any]", names) if isinstance(names, list) else [names]:
+        if not isinstance(name, str):
+            raise _bad(f"the name of an analyzer is a string; not {shown(name)}")
+        try:
+            find_analyzer(state, name)
+        except ArangoError as error:
+            raise _bad(error.message) from None
 
 
 def local_name(name: str, database: str) -> str:

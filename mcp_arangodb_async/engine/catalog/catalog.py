@@ -62,11 +62,13 @@ class Catalog:
         cache_number: int,
         compiler: ExpressionCompiler,
         lock_timeout: float = 60.0,
+        shared_analyzers: Callable[[], Mapping[str, Analyzer]] = dict[str, Analyzer],
     ) -> None:
         """Open the catalogue kept in `store`; an empty store gets the system collections.
 
         `cache_number` tells the documents of this catalogue from those of others in the cache; `compiler`
-        turns computed values into functions when they are defined or first used.
+        turns computed values into functions when they are defined or first used; `shared_analyzers` are
+        those of `_system`.
         """
         self._name = name
         self._store = store
@@ -76,7 +78,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._revisions = Revisions()
         self._counters = KeyCounters()
-        self._reader = StateReader(compiler)
+        self._reader = StateReader(name, compiler, shared_analyzers)
         self._state = self._open()
 
     @property
@@ -250,12 +252,14 @@ class Catalog:
 
     def analyzer(self, name: str) -> Analyzer:
         """The analyzer with this name, with or without its database; 1202 when there is none."""
-        return find_analyzer(self.state().analyzers, name, self._name)
+        return find_analyzer(self.state(), name)
 
     def drop_analyzer(self, name: str, *, force: bool = False) -> Analyzer:
         """Remove an analyzer. 1202 unknown, 28 in use (unless `force`), 11 built-in."""
         with self.change() as change:
-            analyzer = find_analyzer(change.tx.catalog.analyzers, name, self._name)
+            analyzer = find_analyzer(change.tx.catalog, name)
+            if not analyzer.name.startswith(f"{self._name}::") and analyzer.name not in BUILT_IN:
+                raise ArangoError(ERROR_FORBIDDEN, f"the analyzer {analyzer.name} is of another database")
             if analyzer.name in BUILT_IN:
                 raise ArangoError(ERROR_FORBIDDEN, f"the analyzer {analyzer.name} is built in")
             if not force and _uses_analyzer(change.tx.catalog, analyzer.name):

@@ -146,7 +146,7 @@ class Change:
     def create_index(self, name: str, body: Mapping[str, Any]) -> tuple[Index, bool]:
         """See `Catalog.create_index`."""
         collection = self.tx.collection(name)
-        index = parse_index(body, collection.name, self._next_id())
+        index = parse_index(body, collection.name, self._next_id(), self.tx.catalog)
         for other in collection.indexes:
             if same_definition(other, index):
                 return other, False

@@ -115,6 +115,10 @@ class Collection:
             tx.cache.add_keys(segment, stamp, [each for each in stored if each is not None], numbers)
         return found
 
+    def all_keys(self, tx: Transaction) -> Iterator[str]:
+        """The keys of all documents, in the order of their bytes; no document is read."""
+        return (key.decode() for key, _ in tx.store.scan(self.keys))
+
     def _stored(self, tx: Transaction, keys: Sequence[str]) -> tuple[list[Document | None], list[int]]:
         """The documents with these keys, found in the store, and the numbers of those that there are."""
         encoded = [key.encode("utf-8", "replace") for key in keys]

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,7 @@ from .cache import DocumentCache
 from .catalog import Catalog
 from .computed import ExpressionCompiler
 from .names import check_database_name, shown
+from .records import Analyzer
 from .stored import IDS_KEY, SERVER_KEY
 from .transaction import META
 
@@ -196,12 +198,16 @@ class Databases:
                 cache_number=number,
                 compiler=self._compiler,
                 lock_timeout=self._lock_timeout,
+                shared_analyzers=self._shared_analyzers,
             )
         except BaseException:
             store.close()
             raise
         opened = self._opened[name] = _Opened(number, file, store, catalog)
         return opened
+
+    def _shared_analyzers(self) -> Mapping[str, Analyzer]:
+        return self._system.catalog.state().analyzers
 
     def _remove_remains(self) -> None:
         """Remove files of databases that were dropped while the process died or another had them open.

@@ -17,6 +17,7 @@ from mcp_arangodb_async.engine.errors import (
 from .index import Index, IndexType
 from .inverted import inverted_details
 from .names import is_index_name, shown
+from .state import CatalogState
 
 _EXPANSION: Final = re.compile(r"\[\*\]")
 _MAXIMUM_FIELDS: Final = 32
@@ -55,7 +56,7 @@ def edge_index(collection: str) -> Index:
     )
 
 
-def parse_index(body: Mapping[str, Any], collection: str, number: int) -> Index:
+def parse_index(body: Mapping[str, Any], collection: str, number: int, state: CatalogState) -> Index:
     """The index that a request asks for. 10 for what is wrong with it, 1208 for its name."""
     if body.get("type") not in _CREATABLE:
         raise _bad(f"invalid index type {shown(body.get('type'))}: use one of {', '.join(_CREATABLE)}")
@@ -64,7 +65,7 @@ def parse_index(body: Mapping[str, Any], collection: str, number: int) -> Index:
     if name is not None and (not isinstance(name, str) or not is_index_name(name)):
         raise ArangoError(ERROR_ARANGO_ILLEGAL_NAME, f"illegal name: index name {shown(name)}")
     if kind == "inverted":
-        details = inverted_details(body)
+        details = inverted_details(body, state)
         fields = tuple(field["name"] for field in details["fields"])
     else:
         details = None

@@ -1,6 +1,6 @@
 """One version of a database's catalogue, immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -27,6 +27,9 @@ class CatalogState:
     views: Mapping[str, View]
     #: The analyzers of the database; the built-in ones are in `analyzers.py`.
     analyzers: Mapping[str, Analyzer]
+    database: str = ""
+    #: The analyzers of `_system`, which other databases may use.
+    shared: Callable[[], Mapping[str, Analyzer]] = dict[str, Analyzer]
 
     def collection(self, name: str) -> "Collection":
         """The collection with this name (or number as text); else 1203 with the closest names."""

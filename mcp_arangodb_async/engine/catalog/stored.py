@@ -11,7 +11,7 @@ db:<name>  a database (in `_system` only): see `databases.py`
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -75,9 +75,13 @@ def all_indexes(properties: CollectionProperties, others: Iterable[Index]) -> tu
 class StateReader:
     """Makes states of stored records; of a record that is the same it keeps the collection it made."""
 
-    def __init__(self, compiler: ExpressionCompiler) -> None:
-        """With what compiles computed values."""
+    def __init__(
+        self, database: str, compiler: ExpressionCompiler, shared: Callable[[], Mapping[str, Analyzer]]
+    ) -> None:
+        """With what compiles computed values, and what tells the analyzers of `_system`."""
+        self._database = database
         self._compiler = compiler
+        self._shared = shared
         self._known: dict[int, tuple[bytes, Collection]] = {}
 
     def read(self, tx: StoreTransaction, version: bytes) -> CatalogState:
@@ -103,6 +107,8 @@ class StateReader:
             by_id=collections,
             views=views,
             analyzers=analyzers,
+            database=self._database,
+            shared=self._shared,
         )
 
     def build(self, properties: CollectionProperties, indexes: tuple[Index, ...]) -> Collection:

@@ -13,6 +13,8 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 
+from .analyzers import check_analyzers
+from .inverted import check_numbers, consolidation_policy
 from .names import check_collection_name, shown
 from .records import View
 from .state import CatalogState
@@ -20,15 +22,8 @@ from .state import CatalogState
 _SETTINGS: Final[dict[str, Any]] = {
     "cleanupIntervalStep": 2,
     "commitIntervalMsec": 1000,
-    "consolidationIntervalMsec": 1000,
-    "consolidationPolicy": {
-        "type": "tier",
-        "segmentsBytesFloor": 2097152,
-        "segmentsBytesMax": 5368709120,
-        "segmentsMax": 10,
-        "segmentsMin": 1,
-        "minScore": 0,
-    },
+    "consolidationIntervalMsec": 5000,
+    "consolidationPolicy": consolidation_policy({}),
     "writebufferIdle": 64,
     "writebufferActive": 0,
     "writebufferSizeMax": 33554432,
@@ -67,7 +62,7 @@ def parse_view(body: Mapping[str, Any], number: int, server: str, state: Catalog
         "links": _links({}, body.get("links", {}), state),
     }
     properties["storedValues"] = _stored(properties["storedValues"])
-    return replace(view, properties=properties)
+    return replace(view, properties=_checked(properties))
 
 
 def changed_view(view: View, changes: Mapping[str, Any], state: CatalogState, *, partial: bool) -> View:
@@ -82,7 +77,13 @@ def changed_view(view: View, changes: Mapping[str, Any], state: CatalogState, *,
     }
     properties |= {name: old[name] for name in _FIXED}
     properties["links"] = _links(old["links"] if partial else {}, changes.get("links", {}), state)
-    return replace(view, properties=properties)
+    return replace(view, properties=_checked(properties))
+
+
+def _checked(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties with the policy completed; 10 for a setting that is of the wrong type."""
+    check_numbers(properties)
+    return {**properties, "consolidationPolicy": consolidation_policy(properties["consolidationPolicy"])}
 
 
 def without_collection(view: View, name: str) -> View | None:
@@ -138,18 +139,34 @@ def _links(before: Mapping[str, Any], given: Any, state: CatalogState) -> dict[s
             raise ArangoError(
                 ERROR_ARANGO_DATA_SOURCE_NOT_FOUND, f"collection or view not found: {name} in 'links'"
             )
-        links[name] = _link({**_LINK, **cast("dict[str, Any]", link)})
+        links[name] = _link({**_LINK, **cast("dict[str, Any]", link)}, state)
     return links
 
 
-def _link(link: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(link["analyzers"], list):
-        raise _bad("'analyzers' of a link must be an array of names")
-    if not isinstance(link["fields"], dict):
-        raise _bad("'fields' of a link must be an object")
+def _link(link: dict[str, Any], state: CatalogState) -> dict[str, Any]:
     if link["storeValues"] not in ("none", "id"):
         raise _bad(f"'storeValues' of a link is none or id; not {shown(link['storeValues'])}")
+    _check_fields(link, state)
     return link
+
+
+def _check_fields(link: dict[str, Any], state: CatalogState) -> None:
+    """Refuse analyzers that do not exist, here and in the fields below."""
+    if "analyzers" in link:
+        if not isinstance(link["analyzers"], list):
+            raise _bad("'analyzers' must be an array of names")
+        check_analyzers(state, link["analyzers"])
+    for name in ("includeAllFields", "trackListPositions"):
+        if not isinstance(link.get(name, False), bool):
+            raise _bad(f"{name!r} of a link is true or false")
+    for part in ("fields", "nested"):
+        below: Any = link.get(part) or {}
+        if not isinstance(below, dict):
+            raise _bad(f"{part!r} of a link must be an object")
+        for name, field in cast("dict[str, Any]", below).items():
+            if not isinstance(field, dict):
+                raise _bad(f"the field {shown(name)} of a link must be an object")
+            _check_fields(cast("dict[str, Any]", field), state)
 
 
 def _indexes(before: list[dict[str, Any]], given: Any, state: CatalogState) -> list[dict[str, Any]]:

@@ -332,7 +332,7 @@ class QueryContext:
         """The tokenizer of an analyzer; 10 for an unknown one."""
         found = self._tokenizers.get(analyzer)
         if found is None:
-            record = find_analyzer(self.tx.catalog.analyzers, analyzer, self.database_name)
+            record = find_analyzer(self.tx.catalog, analyzer)
             found = self._tokenizers[analyzer] = self.open_analyzer(record, self.check)
         return found
 

@@ -50,8 +50,10 @@ def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:
     index = program.constant(lookup.index)
     values = lookup.values if lookup.values is not None else lookup.equal[0] if lookup.equal else None
     if lookup.index.type == "primary":
-        assert values is not None
         attribute = program.constant(lookup.attribute)
+        if values is None:
+            find = program.runtime(sources.in_key_range)
+            return f"{find}(ctx, {collection}, {attribute}, {_bounds(pipeline, lookup)})"
         find = sources.by_key if lookup.values is None else sources.by_keys
         return f"{program.runtime(find)}(ctx, {collection}, {attribute}, {value(values).text})"
     if lookup.index.type == "edge":
@@ -62,6 +64,12 @@ def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:
     if lookup.values is not None:
         find = program.runtime(sources.lookup_in)
         return f"{find}(ctx, {collection}, {index}, {value(lookup.values).text})"
+    bounds = _bounds(pipeline, lookup)
+    return f"{program.runtime(sources.lookup)}(ctx, {collection}, {index}, {bounds}, {node.is_descending})"
+
+
+def _bounds(pipeline: Pipeline, lookup: IndexLookup) -> str:
+    value = pipeline.generator.value
     equal = "".join(f"{value(each).text}, " for each in lookup.equal)
     arguments = [f"({equal})"]
     if lookup.lower is not None:
@@ -70,5 +78,4 @@ def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:
     if lookup.upper is not None:
         arguments.append(f"upper={value(lookup.upper).text}, has_upper=True")
         arguments.append(f"upper_inclusive={lookup.upper_inclusive}")
-    bounds = f"{program.runtime(sources.bounds_of)}({', '.join(arguments)})"
-    return f"{program.runtime(sources.lookup)}(ctx, {collection}, {index}, {bounds}, {node.is_descending})"
+    return f"{pipeline.program.runtime(sources.bounds_of)}({', '.join(arguments)})"

@@ -54,7 +54,7 @@ def search_view(
 
 
 def _scope(ctx: QueryContext, query: ViewQuery) -> Scope:
-    analyzer = partial(find_analyzer, ctx.tx.catalog.analyzers, database=ctx.database_name)
+    analyzer = partial(find_analyzer, ctx.tx.catalog)
     return Scope(
         tx=ctx.tx,
         indexes=ctx.search_indexes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import length_hint
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.catalog.collection import Collection
 from mcp_arangodb_async.engine.catalog.index import Bound, Bounds, Index
-from mcp_arangodb_async.engine.values import Value, type_name
+from mcp_arangodb_async.engine.values import Value, sort_key, type_name
 
 from .context import PACE, QueryContext, documents
 
@@ -189,6 +190,31 @@ def by_keys(
     ctx.tick(len(keys))
     ctx.stats.scanned_index += len(found)
     return found
+
+
+def in_key_range(
+    ctx: QueryContext, collection: Collection, attribute: str, bounds: Bounds
+) -> Iterator[dict[str, Any]]:
+    """The documents whose `_key` or `_id` is within bounds, by AQL's order, in which keys are not kept.
+
+    So all keys are looked at, but only the documents within the bounds are read.
+    """
+    prefix = f"{collection.name}/" if attribute == "_id" else ""
+    least = None if bounds.lower is None else sort_key(bounds.lower.value)
+    most = None if bounds.upper is None else sort_key(bounds.upper.value)
+    above = operator.ge if bounds.lower is None or bounds.lower.inclusive else operator.gt
+    below = operator.le if bounds.upper is None or bounds.upper.inclusive else operator.lt
+    keys = collection.all_keys(ctx.tx)
+    while batch := list(islice(keys, PACE)):
+        ctx.tick(len(batch))
+        wanted: list[str] = []
+        for key in batch:
+            place = sort_key(prefix + key)
+            if (least is None or above(place, least)) and (most is None or below(place, most)):
+                wanted.append(key)
+        found = [document for document in collection.get_many(ctx.tx, wanted) if document is not None]
+        ctx.stats.scanned_index += len(found)
+        yield from found
 
 
 def _key_of(collection: Collection, attribute: str, value: Value) -> str | None:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp_arangodb_async.engine.analyzers import Check, Tokenizer, open_analyzer
+from mcp_arangodb_async.engine.aql.analysis import bind_parameters
 from mcp_arangodb_async.engine.aql.parser import parse
 from mcp_arangodb_async.engine.catalog.records import Analyzer
+from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ArangoError
 from mcp_arangodb_async.engine.functions.registry import Function
 from mcp_arangodb_async.engine.plan.build.query import build_plan
+from mcp_arangodb_async.engine.plan.nodes import Plan
 
 from .context import Limits, QueryContext, Surroundings
 from .run import CompiledQuery, compile_plan
@@ -29,6 +32,22 @@ def tokenizer_of(
     return open_analyzer(analyzer.type, analyzer.properties, run=_Runs(functions, compat), check=check)
 
 
+def check_query(text: str, functions: Mapping[str, Function], compat: str) -> None:
+    """Refuse a query that no analyzer can have: it is wrong, reads or writes, or has other parameters."""
+    try:
+        _plan(text, functions, compat)
+    except ArangoError as error:
+        raise ArangoError(
+            ERROR_BAD_PARAMETER, f"the query of the analyzer cannot be used: {error.message}"
+        ) from error
+
+
+def _plan(text: str, functions: Mapping[str, Function], compat: str) -> Plan:
+    query = parse(text, compat)
+    binds = {"param": ""} if "param" in bind_parameters(query) else {}
+    return build_plan(query, tx=None, functions=functions, binds=binds, compat=compat).plan
+
+
 class _Runs:
     """Runs the queries of `aql` analyzers, each compiled once."""
 
@@ -41,14 +60,7 @@ class _Runs:
         """The rows of the query for one text."""
         compiled = self._compiled.get(query)
         if compiled is None:
-            plan = build_plan(
-                parse(query, self._compat),
-                tx=None,
-                functions=self._functions,
-                binds={"param": ""},
-                compat=self._compat,
-            )
-            compiled = self._compiled[query] = compile_plan(plan.plan)
+            compiled = self._compiled[query] = compile_plan(_plan(query, self._functions, self._compat))
         ctx = QueryContext(
             transaction=None,
             functions=self._functions,

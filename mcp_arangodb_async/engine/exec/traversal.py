@@ -125,6 +125,8 @@ class _Search:
         """One path after the other, each extended as far as it goes."""
         spec, hops = self.spec, self.adjacency.hops
         step = Step(start, None, None, 0)
+        if self.checks and not self._passes(step):
+            return
         row, is_pruned = self._visit(step)
         if row is not None:
             yield row
@@ -165,7 +167,10 @@ class _Search:
 
     def breadth_first(self, start: str) -> Iterator[tuple[Any, ...]]:
         """All paths of one length before longer ones."""
-        queue = deque([Step(start, None, None, 0)])
+        first = Step(start, None, None, 0)
+        if self.checks and not self._passes(first):
+            return
+        queue = deque([first])
         visited = {start}
         is_global = self.vertices == "global"
         self.ctx.watch(lambda: STEP_BYTES * (len(queue) + len(visited)))
@@ -192,7 +197,10 @@ class _Search:
     def by_weight(self, start: str) -> Iterator[tuple[Any, ...]]:
         """Paths with the least sum of weights first."""
         order = count()
-        heap: list[tuple[float, int, Step]] = [(0.0, next(order), Step(start, None, None, 0))]
+        first = Step(start, None, None, 0)
+        if self.checks and not self._passes(first):
+            return
+        heap: list[tuple[float, int, Step]] = [(0.0, next(order), first)]
         visited: set[str] = set()
         is_global = self.vertices == "global"
         self.ctx.watch(lambda: STEP_BYTES * (len(heap) + len(visited)))
@@ -237,7 +245,9 @@ class _Search:
         """Whether the conditions on this place of the path hold."""
         for is_edge, depth, holds in self.checks:
             if is_edge:
-                if (depth is None or depth == step.depth - 1) and not holds(step.edge):
+                if step.edge is None or (depth is not None and depth != step.depth - 1):
+                    continue
+                if not holds(step.edge):
                     return False
             elif (depth is None or depth == step.depth) and not holds(self.adjacency.vertex(step.vertex)):
                 return False

@@ -103,11 +103,12 @@ def _shown(analyzer: Analyzer) -> Json:
 
 
 def list_analyzers(call: Call) -> Response:
-    return result([_shown(analyzer) for analyzer in call.catalog.state().analyzers.values()])
+    state = call.catalog.state()
+    return result([_shown(analyzer) for analyzer in {**state.shared(), **state.analyzers}.values()])
 
 
 def create_analyzer(call: Call) -> Response:
-    analyzer, is_new = call.catalog.create_analyzer(call.fields)
+    analyzer, is_new = call.database.create_analyzer(call.fields)
     return merged(_shown(analyzer), 201 if is_new else 200)
 
 

@@ -26,7 +26,7 @@ from mcp_arangodb_async.engine.plan.nodes import (
 )
 from mcp_arangodb_async.engine.plan.usage import every_node
 
-from . import calculations, filters, indexes, outputs, sorts, subqueries
+from . import calculations, filters, indexes, outputs, sorts, subqueries, traversals
 from .support import WRITES, Planning
 
 RuleFunction: TypeAlias = Callable[[Plan, Planning], Plan]
@@ -67,6 +67,7 @@ RULES: tuple[Rule, ...] = (
         needs=(IndexNode,),
     ),
     Rule(name="use-index-for-sort", apply=indexes.use_index_for_sort, needs=(SortNode,)),
+    Rule(name="optimize-traversals", apply=traversals.optimize_traversals, needs=(TraversalNode,)),
     Rule(name="remove-unnecessary-calculations-2", apply=calculations.remove_unnecessary_calculations),
     Rule(
         name="remove-redundant-path-var",

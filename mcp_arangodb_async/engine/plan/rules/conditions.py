@@ -202,7 +202,8 @@ class Chooser:
     def _candidates(self, index: Index, usable: list[Term], place: int) -> list[Candidate]:
         match index.type:
             case "primary":
-                return _keyed(index, usable, ("_key", "_id"), 3.0, place)
+                found = _keyed(index, usable, ("_key", "_id"), 3.0, place)
+                return found or self._key_ranges(index, usable, place)
             case "edge":
                 return _keyed(index, usable, ("_from", "_to"), 1.5, place)
             case _ if index.is_sorted and index.type != "ttl":
@@ -210,6 +211,35 @@ class Chooser:
                 return [] if candidate is None else [candidate]
             case _:
                 return []
+
+    def _key_ranges(self, index: Index, usable: list[Term], place: int) -> list[Candidate]:
+        """Ranges of `_key` or `_id`."""
+        found: list[Candidate] = []
+        for attribute in ("_key", "_id"):
+            fitting = [term for term in usable if term.path == (attribute,) and term.expanded is None]
+            lower = next((term for term in fitting if term.operator in {">", ">="}), None)
+            upper = next((term for term in fitting if term.operator in {"<", "<="}), None)
+            used = [term for term in (lower, upper) if term is not None]
+            if used:
+                found.append(self._range(IndexLookup(index=index, attribute=attribute), lower, upper, place))
+        return found
+
+    def _range(self, lookup: IndexLookup, lower: Term | None, upper: Term | None, place: int) -> Candidate:
+        used = [term for term in (lower, upper) if term is not None]
+        return Candidate(
+            lookup=replace(
+                lookup,
+                lower=None if lower is None else lower.value,
+                lower_inclusive=lower is not None and lower.operator == ">=",
+                upper=None if upper is None else upper.value,
+                upper_inclusive=upper is not None and upper.operator == "<=",
+            ),
+            covered=tuple(term.source for term in used if self._is_exact(term)),
+            used=tuple(term.source for term in used),
+            strength=0.4,  # an index over another attribute reads fewer entries
+            fields=0.5,
+            place=place,
+        )
 
     def _sorted(self, index: Index, usable: list[Term], place: int) -> Candidate | None:
         equal: list[Expression] = []

@@ -76,7 +76,7 @@ def _choose(
 ) -> list[Candidate]:
     conditions = [
         part
-        for condition in _conditions_after(plan.nodes, place, known)
+        for condition in conditions_after(plan.nodes, place, known)
         for part in conjuncts(resolved(condition, known))
     ]
     if not conditions:
@@ -107,7 +107,7 @@ def _preferred(indexes: tuple[Index, ...], hint: ScanHint) -> list[tuple[Index, 
     return hinted if hint.is_forced and hint.indexes else [*hinted, indexes]
 
 
-def _conditions_after(
+def conditions_after(
     nodes: tuple[Node, ...], place: int, known: dict[Variable, CalculationNode]
 ) -> list[CalculationNode]:
     """The conditions that every row must fulfil before anything counts or writes rows."""

@@ -102,11 +102,11 @@ def test_tokens_know_their_offsets() -> None:
     assert tokens.offsets == [0, 5, 8, 19, 24]
 
 
-def test_lines_and_columns_count_characters_from_one() -> None:
+def test_lines_and_columns_count_bytes_from_one() -> None:
     text = "FOR ü IN x\n  FILTER ü.y\nRETURN 1"
     assert lexer.line_and_column(text, 0) == (1, 1)
     assert lexer.line_and_column(text, text.index("FILTER")) == (2, 3)
-    assert lexer.line_and_column(text, text.index(".y")) == (2, 11)
+    assert lexer.line_and_column(text, text.index(".y")) == (2, 12)
     assert lexer.line_and_column(text, len(text)) == (3, 9)
 
 

@@ -40,6 +40,11 @@ def test_a_mistyped_clause_names_its_line_and_column() -> None:
     assert error.message == "syntax error, unexpected identifier near 'LIMT 5\n  RETURN u' at position 3:3"
 
 
+def test_a_column_counts_bytes() -> None:
+    error = mistake("RETURN 1 +\n'dö€😀' 7")
+    assert (error.line, error.column) == (2, 1 + len("'dö€😀' ".encode()))
+
+
 def test_the_end_of_the_text_is_reported_at_its_last_token() -> None:
     error = mistake("FOR u IN users\n\n")
     assert (error.line, error.column) == (1, 10)

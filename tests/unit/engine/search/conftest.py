@@ -36,7 +36,7 @@ class Searched:
     def analyzer(self, name: str, kind: str, features: Sequence[str] = (), **properties: Any) -> None:
         """Make an analyzer."""
         body = {"name": name, "type": kind, "features": list(features), "properties": properties}
-        self.database.catalog.create_analyzer(body)
+        self.database.create_analyzer(body)
 
     def rows(self, text: str, **binds: Any) -> list[Any]:
         """The rows of a query."""
