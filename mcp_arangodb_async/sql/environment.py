@@ -94,6 +94,9 @@ class Environment:
 
     def __init__(self, settings: EnvironmentSettings) -> None:
         self.settings = settings
+        self._caps = QueryLimits(
+            rows=settings.max_rows, bytes=settings.max_bytes, seconds=settings.query_timeout
+        )
         self._tools: _Tools | None = None
         self._loading = SingleFlight(self._load)
         self._held: OrderedDict[str, _Held] = OrderedDict()
@@ -314,8 +317,7 @@ class Environment:
         decision = judged.decision
         if decision.ruling == "deny":
             raise tools.guard.refusal(judged)
-        word = self.confirmation(text, parameters)
-        if decision.ruling == "confirm" and confirm != word:
+        if decision.ruling == "confirm" and confirm != (word := self.confirmation(text, parameters)):
             raise DeniedError(
                 f"environment {self.name!r} asks for confirmation: {decision.why}",
                 database=self.name,
@@ -327,9 +329,7 @@ class Environment:
     def _bound(self, limits: QueryLimits | None) -> QueryLimits:
         settings = self.settings
         if limits is None:
-            return QueryLimits(
-                rows=settings.max_rows, bytes=settings.max_bytes, seconds=settings.query_timeout
-            )
+            return self._caps
         return QueryLimits(
             rows=min(limits.rows, settings.max_rows),
             bytes=min(limits.bytes, settings.max_bytes),
@@ -385,7 +385,7 @@ class Environment:
         masking: Masking | None,
         hold: bool,
     ) -> Answer:
-        lease = await self._lease(tools, ends_at)
+        lease = tools.pool.take_now() or await self._lease(tools, ends_at)
         connection = lease.connection
         failure: BaseException | None = None
         rest = None

@@ -21,6 +21,7 @@ from asyncmy.constants import SERVER_STATUS
 from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.connections.sql.connection import (
     MAXIMUM_ROW_BYTES,
+    Column,
     Command,
     Engine,
     Fetched,
@@ -39,6 +40,7 @@ APPLICATION = "mcp-arangodb-async"
 WORTH_READING = 64 * 1024
 CONTROL_SECONDS = 2.0
 SLICE_ROWS = 64
+REMEMBERED = 100
 IN_TRANSACTION = int(SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 DRIVER_ERRORS = (errors.MySQLError, OSError, UnicodeError, RuntimeError, AssertionError)
 
@@ -92,6 +94,7 @@ class MysqlConnection:
         self._address = settings.address
         self._changed = False
         self._abandoned = False
+        self._known_columns: dict[tuple[Any, ...], tuple[Column, ...]] = {}
         self.guard = Guard(self, settings.address)
 
     async def prepare(self) -> None:
@@ -133,6 +136,9 @@ class MysqlConnection:
 
     async def fetch(self, command: Command, *, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
         """Run one statement; at most so many of its rows, the others are given up."""
+        if command.small and command.read_only and self.engine == "mariadb":
+            with self.guard.until(ends_at):
+                return await self._at_once(command, max_rows, max_bytes, ends_at)
         with self.guard.until(ends_at):
             rows = await self._run(command, ends_at)
             taken, size = await rows.read(max_rows, max_bytes)
@@ -148,6 +154,37 @@ class MysqlConnection:
         with self.guard.until(ends_at):
             return await self._run(command, ends_at)
 
+    async def _at_once(self, command: Command, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
+        """The whole answer, which is expected to be small and must fit into the memory of a row."""
+        driver = self.driver
+        flow: Flow = driver.flow
+        before = flow.allow()
+        await driver.query(self._reading(rendered(command), ends_at))
+        result = driver.result
+        rows: list[Row] = list(result.rows or ())
+        size = flow.received - before
+        if result.has_next:
+            driver.cut()  # more answers, of a procedure: nobody asked for them
+        if len(rows) > max_rows or size > max_bytes:
+            return cut(self._columns(result), rows, max_rows, max_bytes)
+        return Fetched(columns=self._columns(result), rows=rows, size=size)
+
+    def _columns(self, result: Any) -> tuple[Column, ...]:
+        """The columns of a result; those of the last ones are remembered."""
+        fields: list[Any] = result.fields or []
+        known = tuple((field.name, field.type_code, field.charsetnr, field.flags) for field in fields)
+        found = self._known_columns.get(known)
+        if found is None:
+            if len(self._known_columns) >= REMEMBERED:
+                self._known_columns.clear()
+            found = self._known_columns[known] = tuple(column(field) for field in fields)
+        return found
+
+    def _reading(self, text: str, ends_at: float) -> str:
+        """MariaDB's statement that runs another one read-only and for so long."""
+        seconds = max(1, math.ceil(ends_at - time.monotonic()) + 1)
+        return f"SET STATEMENT tx_read_only=1, max_statement_time={seconds} FOR {text}"
+
     async def _run(self, command: Command, ends_at: float) -> MysqlRows:
         text = rendered(command)
         in_transaction = False
@@ -155,13 +192,13 @@ class MysqlConnection:
             if first_word(text) not in PLAIN_CHANGES:
                 self._changed = True
         elif self.engine == "mariadb":
-            seconds = max(1, math.ceil(ends_at - time.monotonic()) + 1)
-            text = f"SET STATEMENT tx_read_only=1, max_statement_time={seconds} FOR {text}"
+            text = self._reading(text, ends_at)
         else:
             await self.driver.run("START TRANSACTION READ ONLY")
             in_transaction = True
         result = await self.driver.run(text)
-        return MysqlRows(self, result, in_transaction=in_transaction)
+        columns = self._columns(result)
+        return MysqlRows(self, result, columns, in_transaction=in_transaction)
 
     async def ping(self, *, ends_at: float) -> None:
         """Ask the server for a sign of life."""
@@ -230,16 +267,21 @@ async def stop(settings: EnvironmentSettings, backend: int) -> None:
 class MysqlRows:
     """Rows that the server sends when they are read; see `OpenRows`."""
 
-    def __init__(self, owner: MysqlConnection, result: Any, *, in_transaction: bool) -> None:
+    def __init__(
+        self,
+        owner: MysqlConnection,
+        result: Any,
+        columns: tuple[Column, ...],
+        *,
+        in_transaction: bool,
+    ) -> None:
+        self.columns = columns
         self._owner = owner
         self._result = result
         self._in_transaction = in_transaction
         self._ahead: list[Row] = []
         self._exhausted = not result.unbuffered_active
-        fields: list[Any] = result.fields or []
-        has_rows = bool(fields) and result.field_count > 0
-        self.columns = tuple(column(field) for field in fields)
-        self.affected: int | None = None if has_rows else int(result.affected_rows)
+        self.affected: int | None = None if columns else int(result.affected_rows)
 
     @property
     def done(self) -> bool:
@@ -299,6 +341,17 @@ class MysqlRows:
             self._exhausted = await result._read_rowdata_packet_unbuffered() is None
             result._take_pending_rows()
         return self._exhausted
+
+
+def cut(columns: tuple[Column, ...], rows: list[Row], max_rows: int, max_bytes: int) -> Fetched:
+    """As many of the rows as fit."""
+    kept, size = 0, 0
+    for row in rows[:max_rows]:
+        if size > max_bytes:
+            break
+        size += weight(row)
+        kept += 1
+    return Fetched(columns=columns, rows=rows[:kept], truncated=kept < len(rows), size=size)
 
 
 def translated(error: BaseException, address: str) -> MaaError:

@@ -6,6 +6,7 @@ A few of asyncmy's protected members are used here, and nowhere else; a test wat
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from asyncmy import converters, errors
@@ -20,6 +21,7 @@ MULTI_STATEMENTS_OFF = b"\x01\x00"
 # Reading stops when so much waits unread, and goes on when it is needed.
 HIGH_WATER = 256 * 1024
 CAPABLE_OF_TLS = 1 << 11
+FILL: Callable[[Any, int], Awaitable[None]] = cast("Any", Connection)._fill_buffer
 
 
 def decoders() -> dict[Any, Any]:
@@ -40,7 +42,7 @@ class Flow(asyncio.BufferedProtocol):
         self.exceeded = False
         self.inner = inner
         self.transport = transport
-        self._paused = False
+        self.paused = False
         self._needed = 0
         self._allowed = 0
 
@@ -49,15 +51,16 @@ class Flow(asyncio.BufferedProtocol):
         """Bytes that arrived and were not looked at yet."""
         return int(self.inner.length - self.inner.pos)
 
-    def allow(self) -> None:
-        """Let another row in."""
+    def allow(self) -> int:
+        """Let another row in; how many bytes came until now."""
         self._allowed = self.received + MAXIMUM_ROW_BYTES
+        return self.received
 
     def need(self, size: int) -> None:
         """Read on until so much waits; 0 for no more than the usual."""
         self._needed = size
-        if size and self._paused:
-            self._paused = False
+        if size and self.paused:
+            self.paused = False
             self.transport.resume_reading()
 
     def get_buffer(self, sizehint: int) -> Any:
@@ -70,8 +73,8 @@ class Flow(asyncio.BufferedProtocol):
             self.transport.abort()
             return
         self.inner.buffer_updated(nbytes)
-        if not self._paused and self.unread > max(HIGH_WATER, self._needed):
-            self._paused = True
+        if not self.paused and self.unread > max(HIGH_WATER, self._needed):
+            self.paused = True
             self.transport.pause_reading()
 
     def eof_received(self) -> bool | None:
@@ -101,16 +104,24 @@ class MysqlDriver(Connection):
             this._ssl_context = None
         return await cast("Any", super())._request_authentication()
 
-    async def _fill_buffer(self, need: int) -> None:
+    def _fill_buffer(self, need: int) -> Awaitable[None]:
         flow = self.flow
-        if flow is None:
-            await cast("Any", super())._fill_buffer(need)
-            return
+        if flow is not None and (flow.paused or need > HIGH_WATER):
+            return self._fill_with_need(flow, need)
+        return FILL(self, need)
+
+    async def _fill_with_need(self, flow: Flow, need: int) -> None:
         flow.need(need)
         try:
-            await cast("Any", super())._fill_buffer(need)
+            await FILL(self, need)
         finally:
             flow.need(0)
+
+    @property
+    def result(self) -> Any:
+        """What the last statement answered."""
+        this: Any = self
+        return this._result
 
     @property
     def was_too_large(self) -> bool:

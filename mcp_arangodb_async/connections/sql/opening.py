@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.connections.sql.connection import SqlConnection
@@ -49,15 +48,13 @@ def open_pool(
     if settings.kind not in DRIVERS:
         raise UnsupportedError(f"environment {settings.name!r} of kind {settings.kind} has no SQL")
     connector = Connector(settings, session, authorizer)
-    pool = SqlPool(
+    return SqlPool(
         name=settings.name,
         address=settings.address,
         settings=settings.pool,
         connect_timeout=settings.connect_timeout,
         opener=connector.connect,
     )
-    pool.when_closed = connector.close
-    return pool
 
 
 class Connector:
@@ -70,7 +67,6 @@ class Connector:
         self._session = tuple(session)
         self._authorizer = authorizer
         self._module: ModuleType | None = None
-        self._threads: Any = None  # of a module that is loaded late
 
     async def connect(self, ends_at: float) -> SqlConnection:
         """A new connection."""
@@ -79,15 +75,7 @@ class Connector:
         if self._settings.kind != "sqlite":
             made: SqlConnection = await self._module.connect(self._settings, ends_at, self._session)
             return made
-        if self._threads is None:
-            self._threads = self._module.SqliteThreads(self._settings.pool.max_connections)
         opened: SqlConnection = await self._module.connect(
-            self._settings, ends_at, self._session, threads=self._threads, authorizer=self._authorizer
+            self._settings, ends_at, self._session, authorizer=self._authorizer
         )
         return opened
-
-    def close(self) -> None:
-        """Let go of threads."""
-        if self._threads is not None:
-            self._threads.close()
-            self._threads = None

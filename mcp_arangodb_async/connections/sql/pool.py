@@ -24,6 +24,7 @@ from mcp_arangodb_async.config.environments import EnvironmentPool
 from mcp_arangodb_async.connections import breaker
 from mcp_arangodb_async.connections.breaker import CLOSED, BreakerState
 from mcp_arangodb_async.connections.sql.connection import SqlConnection
+from mcp_arangodb_async.connections.sql.places import Places
 from mcp_arangodb_async.errors import AuthenticationError, DeadlineError, MaaError, UnavailableError
 from mcp_arangodb_async.observability.logs import get_logger
 
@@ -136,13 +137,12 @@ class SqlPool:
         self.address = address
         self.settings = settings
         self.last_error: MaaError | None = None
-        self.when_closed: Callable[[], None] | None = None
         self._connect_timeout = connect_timeout
         self._opener = opener
         self._clock = clock
         self._chance = chance
         self._idle: deque[_Entry] = deque()
-        self._permits = asyncio.Semaphore(settings.max_connections)
+        self._places = Places(settings.max_connections)
         self._lent = 0
         self._counts = _Counts()
         self._breaker: BreakerState = CLOSED
@@ -156,7 +156,7 @@ class SqlPool:
     @property
     def is_busy(self) -> bool:
         """Whether the next caller would have to wait."""
-        return self._permits.locked()
+        return self._places.is_full
 
     @property
     def is_resting(self) -> bool:
@@ -180,17 +180,29 @@ class SqlPool:
             raise UnavailableError(f"{self.address}: the connections are closed: the program is ending")
         if self._breaker.open_until is not None:
             raise self._resting()
-        if self._permits.locked():
+        if not self._places.take_now():
             await self._wait(ends_at)
-        else:
-            await self._permits.acquire()
         try:
             connection = await self._usable(ends_at)
         except BaseException:
-            self._permits.release()
+            self._places.give_back()
             raise
         self._counts.lent += 1
         return Lease(pool=self, connection=connection)
+
+    def take_now(self) -> Lease | None:
+        """A connection that is idle and needs no trial; None where `take` has to do more."""
+        if not self._idle or self._closed or self._breaker.open_until is not None:
+            return None
+        entry = self._idle[-1]
+        if not entry.connection.is_usable or self._clock() - entry.last_used >= self.settings.validate_after:
+            return None
+        if not self._places.take_now():
+            return None
+        self._idle.pop()
+        self._lent += 1
+        self._counts.lent += 1
+        return Lease(pool=self, connection=entry.connection)
 
     def take_back(self, connection: SqlConnection, error: BaseException | None) -> None:
         """The end of a lease: keep the connection, or settle it in the background, or close it."""
@@ -227,8 +239,6 @@ class SqlPool:
             self._forget(entry.connection)
         if waiting or self._tasks:
             await asyncio.wait([*waiting, *self._tasks], timeout=CLOSE_SECONDS + SETTLE_SECONDS)
-        if self.when_closed is not None:
-            self.when_closed()
 
     def counters(self) -> PoolCounters:
         """What it did and holds."""
@@ -258,7 +268,7 @@ class SqlPool:
         self._counts.waited += 1
         try:
             async with asyncio.timeout(max(0.0, seconds)):
-                await self._permits.acquire()
+                await self._places.take()
         except TimeoutError:
             self._counts.timeouts += 1
             busy = self.settings.max_connections
@@ -368,17 +378,17 @@ class SqlPool:
             until = self._breaker.open_until
             if until is not None:
                 await asyncio.sleep(max(0.0, until - self._clock()))
-            await self._permits.acquire()
+            await self._places.take()
             try:
                 connection = await self._opened(self._clock() + self._connect_timeout)
             except MaaError:
-                self._permits.release()
+                self._places.give_back()
                 down = True
                 if self._breaker.open_until is None:
                     await asyncio.sleep(backoff(self._failures, self._chance()))
                 continue
             except BaseException:
-                self._permits.release()
+                self._places.give_back()
                 raise
             self._keep(connection)
             if down:
@@ -386,7 +396,7 @@ class SqlPool:
                 down = False
 
     def _keep(self, connection: SqlConnection) -> None:
-        self._permits.release()
+        self._places.give_back()
         if self._closed:
             self._forget(connection)
         else:
@@ -395,7 +405,7 @@ class SqlPool:
 
     def _drop(self, connection: SqlConnection) -> None:
         """Close a connection that was lent, and let somebody else open one."""
-        self._permits.release()
+        self._places.give_back()
         self._forget(connection)
 
     def _forget(self, connection: SqlConnection) -> None:

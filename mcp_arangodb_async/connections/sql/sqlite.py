@@ -1,4 +1,4 @@
-"""Connections to SQLite files: the standard library's, each on a thread of its own pool's.
+"""Connections to SQLite files: the standard library's, each on a thread of its own.
 
 Reads are kept from writing by three things of the engine: the file is opened for reading, `query_only` is on,
 and an authorizer that the caller hands in allows reading alone. One statement in a text: the library refuses
@@ -11,7 +11,6 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ from mcp_arangodb_async.connections.sql.connection import (
 )
 from mcp_arangodb_async.connections.sql.guarded import Guard
 from mcp_arangodb_async.connections.sql.translate import from_sqlite, made, not_in_time
+from mcp_arangodb_async.connections.workers import Workers
 from mcp_arangodb_async.errors import InputError, MaaError, UnavailableError
 
 T = TypeVar("T")
@@ -42,32 +42,11 @@ TYPE_NAMES: dict[type[object], str] = {int: "integer", float: "real", str: "text
 DRIVER_ERRORS = (sqlite3.Error, OverflowError, ValueError, sqlite3.Warning)
 
 
-class SqliteThreads:
-    """The threads of one environment; made with its first connection."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._executor: ThreadPoolExecutor | None = None
-
-    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Do it on a thread."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._count, thread_name_prefix="sqlite")
-        return asyncio.get_running_loop().run_in_executor(self._executor, work)
-
-    def close(self) -> None:
-        """Let the threads end when they are done."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
-
-
 async def connect(
     settings: EnvironmentSettings,
     ends_at: float,  # noqa: ARG001 - opening a file does not wait for anybody
     session: Sequence[str] = (),
     *,
-    threads: SqliteThreads,
     authorizer: Authorizer | None = None,
 ) -> SqliteConnection:
     """A new connection; `session` are statements that prepare it, before the authorizer watches."""
@@ -99,12 +78,17 @@ async def connect(
             raise
         return driver
 
+    thread = Workers(1, f"sqlite-{settings.name}")
     try:
-        return SqliteConnection(await threads.run(opened), settings, threads)
-    except DRIVER_ERRORS as error:
+        driver = await thread.run(opened)
+    except BaseException as error:
+        thread.close(seconds=0)
+        if not isinstance(error, DRIVER_ERRORS):
+            raise
         if not path.exists():
             raise UnavailableError(f"{settings.address}: there is no such file") from None
         raise translated(error, settings.address) from None
+    return SqliteConnection(driver, settings, thread)
 
 
 class SqliteConnection:
@@ -114,13 +98,11 @@ class SqliteConnection:
     encrypted = False
     version = sqlite3.sqlite_version
 
-    def __init__(
-        self, driver: sqlite3.Connection, settings: EnvironmentSettings, threads: SqliteThreads
-    ) -> None:
+    def __init__(self, driver: sqlite3.Connection, settings: EnvironmentSettings, thread: Workers) -> None:
         self.driver = driver
         self._address = settings.address
-        self._threads = threads
-        self._running: asyncio.Future[Any] | None = None
+        self._thread = thread
+        self._interrupted = False
         self._began = self._ends_at = 0.0
         self._closed = False
         self.guard = Guard(self, settings.address)
@@ -138,7 +120,7 @@ class SqliteConnection:
     @property
     def is_clean(self) -> bool:
         """Whether nothing runs and nothing is open."""
-        return self._running is None and not self.driver.in_transaction
+        return not (self._interrupted or self.driver.in_transaction)
 
     async def fetch(self, command: Command, *, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
         """Run one statement; at most so many of its rows, the others are given up."""
@@ -159,7 +141,7 @@ class SqliteConnection:
             )
 
         with self.until(ends_at):
-            return await self.on_thread(work)
+            return await self._thread.run(work)
 
     async def open(self, command: Command, *, ends_at: float) -> SqliteRows:
         """Run one statement that reads; its rows are made as they are taken."""
@@ -169,22 +151,22 @@ class SqliteConnection:
             return cursor, cursor.fetchone()
 
         with self.until(ends_at):
-            cursor, first = await self.on_thread(work)
+            cursor, first = await self._thread.run(work)
         return SqliteRows(self, cursor, first)
 
     async def ping(self, *, ends_at: float) -> None:
         """Ask the engine for a sign of life."""
         with self.until(ends_at):
-            await self.on_thread(lambda: self.driver.execute("SELECT 1").fetchone())
+            await self._thread.run(lambda: self.driver.execute("SELECT 1").fetchone())
 
     async def settle(self) -> bool:
         """Wait for the end of an interrupted statement; roll back what it left open."""
-        if self._running is not None:
-            await asyncio.wait([self._running])
-            self._running = None
+        if self._interrupted:
+            await self._thread.run(nothing)
+            self._interrupted = False
         if self.driver.in_transaction:
             with self.until(time.monotonic() + SETTLE_SECONDS):
-                await self.on_thread(self.driver.rollback)
+                await self._thread.run(self.driver.rollback)
         return self.is_clean
 
     async def close(self) -> None:
@@ -192,31 +174,24 @@ class SqliteConnection:
         self._closed = True
         self.guard.close()
         self.driver.interrupt()
-        if self._running is not None:
-            await asyncio.wait([self._running])
-        await self._threads.run(self.driver.close)
+        try:
+            await self._thread.run(self.driver.close)
+        finally:
+            self._thread.close(seconds=0)
 
     def until(self, ends_at: float) -> Guard:
         """A block that uses the engine and ends by then."""
         self._began, self._ends_at = time.monotonic(), ends_at
         return self.guard.until(ends_at)
 
-    async def on_thread(self, work: Callable[[], T]) -> T:
-        """Run it; a caller who leaves early interrupts it, and `settle` waits for its end."""
-        future = self._running = self._threads.run(work)
-        try:
-            result = await asyncio.shield(future)
-        except asyncio.CancelledError:
-            future.add_done_callback(seen)  # `settle` waits for it
-            raise
-        except BaseException:
-            self._running = None
-            raise
-        self._running = None
-        return result
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Do it on the connection's thread, after what was begun there."""
+        return self._thread.run(work)
 
     def stopped(self) -> None:
         """A statement was left in the middle: it is interrupted, `settle` waits for its end."""
+        self._interrupted = True
+        self._ends_at = 0.0  # for one that begins at this moment, which nothing interrupts
         self.driver.interrupt()
 
     def ours(self, error: BaseException) -> MaaError | None:
@@ -253,14 +228,14 @@ class SqliteRows:
             return [first, *found], taken_bytes + weight(first), self._cursor.fetchone()
 
         with self._owner.until(ends_at):
-            found, taken_bytes, self._ahead = await self._owner.on_thread(work)
+            found, taken_bytes, self._ahead = await self._owner.run(work)
         return found, taken_bytes
 
     async def close(self, *, ends_at: float) -> None:
         """Give up what is left."""
         self._ahead = None
         with suppress(MaaError), self._owner.until(ends_at):
-            await self._owner.on_thread(self._cursor.close)
+            await self._owner.run(self._cursor.close)
 
 
 def taken(cursor: sqlite3.Cursor, rows: int, size: int) -> tuple[list[Row], int, bool]:
@@ -298,10 +273,8 @@ def text_or_bytes(content: bytes) -> str | bytes:
         return content
 
 
-def seen(future: asyncio.Future[Any]) -> None:
-    """Nobody waits for this any more, and its error is no news."""
-    if not future.cancelled():
-        future.exception()
+def nothing() -> None:
+    """What runs after what was begun before."""
 
 
 def translated(error: BaseException, address: str) -> MaaError:
