@@ -2,7 +2,7 @@
 
 The SDK's client finds out which era an upstream speaks and keeps the sessions of older ones. A call to an
 upstream of 2026-07-28 is a request that stands alone, so it is sent as one: the SDK's streams and tasks
-between would cost four times the CPU (decision 0014).
+between would cost four times the CPU (decision 0010).
 """
 
 from __future__ import annotations
