@@ -108,8 +108,15 @@ def sqlite_engine(path: Path, *, connections: int = MOST_CONNECTIONS) -> AsyncEn
         write = connection.get_execution_options().get("write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
+    def given_up(connection: Any, _record: Any, _error: BaseException | None) -> None:
+        # The caller was cancelled while the driver's thread worked. Closing alone keeps the lock for as long
+        # as a cursor lives in the error's traceback; the thread rolls back after what it is doing.
+        if connection is not None:
+            connection.rollback()
+
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
+    event.listen(engine.sync_engine, "invalidate", given_up)
     return engine
 
 

@@ -176,3 +176,19 @@ async def test_a_call_that_is_cancelled_changes_nothing_or_everything(backend: B
                 assert values == {"password": f"pw{number}"}
         with pytest.raises(ConflictError):
             await registry.register(ACME, DOCUMENT)
+
+
+async def test_a_cancelled_write_gives_the_file_back_before_it_leaves(tmp_path: Path) -> None:
+    async with open_registry(sqlite_settings(tmp_path)) as registry:
+        await registry.register(ACME, DOCUMENT)
+        file = tmp_path / "data" / "tenants.db"
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as other:
+            for number in range(40):
+                task = asyncio.create_task(registry.update(ACME, "postgres", {"password": f"pw{number}"}))
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                await asyncio.wait([task], timeout=number % 8 * 0.001)
+                task.cancel()
+                await asyncio.wait([task])
+                other.execute("BEGIN IMMEDIATE")  # fails at once while anybody holds the lock
+                other.execute("ROLLBACK")
