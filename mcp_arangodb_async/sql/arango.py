@@ -90,7 +90,7 @@ class ArangoEnvironment(Environment):
         reading = replace(self.settings, access="read", max_rows=max(chunk_rows, self.settings.max_rows))
         reader = ArangoEnvironment(replace(reading, max_bytes=2**62), self._manager)
         first = await reader.query(text, parameters, limits=limits, hold=True)
-        chunks = _Pages(reader, first, limits)
+        chunks = Pages(reader, first, limits)
         try:
             yield chunks
         finally:
@@ -189,8 +189,10 @@ class ArangoEnvironment(Environment):
         )
 
 
-class _Pages:
+class Pages:
     """The pages of a query; see `Chunks`."""
+
+    masked = frozenset[int]()
 
     def __init__(self, reader: ArangoEnvironment, first: Answer, limits: QueryLimits) -> None:
         self.columns = first.columns
@@ -199,11 +201,16 @@ class _Pages:
         self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[list[Row]]:
+        names = [column.name for column in self.columns]
+        async for answer in self.pages():
+            yield realigned(answer, names)
+
+    async def pages(self) -> AsyncIterator[Answer]:
+        """The pages, each with the columns that its own documents have."""
         while self._answer is not None:
             answer = self._answer
             if answer.rows:
-                names = [column.name for column in self.columns]
-                yield realigned(answer, names)
+                yield answer
             self._answer = (
                 await self._reader.more(answer.rest, limits=self._limits) if answer.rest is not None else None
             )

@@ -480,6 +480,7 @@ class _Chunks:
         self._masking = masking
         self._chunk_rows = chunk_rows
         self._names = [column.name for column in rows.columns]
+        self.masked = masking.columns(self._names) if masking is not None else frozenset[int]()
 
     async def __aiter__(self) -> AsyncIterator[list[Row]]:
         while not self._rows.done:

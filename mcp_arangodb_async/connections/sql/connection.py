@@ -57,10 +57,16 @@ def weight(row: Row) -> int:
 
 
 class Chunks(Protocol):
-    """Rows that are still coming, in chunks, from a cursor of the server."""
+    """Rows that are still coming, in chunks, from a cursor of the server.
+
+    `masked` are the positions of columns whose values a policy hides.
+    """
 
     @property
     def columns(self) -> tuple[Column, ...]: ...
+
+    @property
+    def masked(self) -> frozenset[int]: ...
 
     def __aiter__(self) -> AsyncIterator[list[Row]]: ...
 
