@@ -214,7 +214,8 @@ class Launcher:
     """A command that tenants may choose by its name, and nothing else of it.
 
     `{host}` and other braces in `command` and `env` stand for fields of the tenant's section; a secret one
-    may only stand in `env`.
+    may only stand in `env`. `addresses` are free parameters that say where to connect, beyond those whose
+    name or value shows it: they are judged like URLs.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -222,6 +223,7 @@ class Launcher:
     command: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_no_secret_placeholder)]
     env: Mapping[VariableName, str] = field(default_factory=dict[str, str])
     env_from: Mapping[VariableName, VariableName] = field(default_factory=dict[str, str])
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

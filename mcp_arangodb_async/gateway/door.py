@@ -36,7 +36,7 @@ from mcp_arangodb_async.gateway.inventory import Inventory, Listed, Reached
 from mcp_arangodb_async.gateway.measures import GatewayMeasures
 from mcp_arangodb_async.gateway.resolve import Resolution, refused, resolve, server_names
 from mcp_arangodb_async.gateway.roles import Identity, decide
-from mcp_arangodb_async.gateway.tenants.model import Tenant, section_type
+from mcp_arangodb_async.gateway.tenants.model import Section, Tenant, section_type
 from mcp_arangodb_async.gateway.upstreams import Connection, Network, Result, Target, open_upstream
 from mcp_arangodb_async.gateway.view import SEPARATOR, Rules, View, ViewedTool, split_name
 
@@ -110,6 +110,21 @@ class Gateway:
     def network(self) -> Network:
         """The way to tenants' servers."""
         return self._networks["tenant"]
+
+    def build(
+        self, server: str, section: Section, secrets: Mapping[str, str], version: str | None = None
+    ) -> Build:
+        """What a tenant's server is made of, with what the operator allows as it is now."""
+        return Build(
+            server=server,
+            section=section,
+            secrets=secrets,
+            reach=self.reach,
+            launchers=self.settings.launchers,
+            reveal=self.reveal,
+            resolve=self.network.resolve,
+            version=version,
+        )
 
     def changed(self, tenant: str) -> None:
         """A tenant changed: its clients finish what they do, and everything known of it is read anew."""
@@ -262,17 +277,7 @@ class Gateway:
         async def opened(version: str | None) -> Connection:
             started = time.perf_counter()
             secrets = await registry.secrets(tenant, name)
-            target = SERVER_TYPES[server.type].target(
-                Build(
-                    server=name,
-                    section=section,
-                    secrets=secrets,
-                    reach=self.reach,
-                    launchers=self.settings.launchers,
-                    reveal=self.reveal,
-                    version=version,
-                )
-            )
+            target = await SERVER_TYPES[server.type].target(self.build(name, section, secrets, version))
             return await self._open(server.type, started, target, "tenant")
 
         async def pins() -> Mapping[str, str]:

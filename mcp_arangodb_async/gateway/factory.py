@@ -1,27 +1,22 @@
 """From a server's section to a target: what each server type needs to be reached, one factory each.
 
-    target = SERVER_TYPES["postgres"].target(build)
+    target = await SERVER_TYPES["postgres"].target(build)
 
-A factory opens nothing. It checks the address with the guard, puts secrets into headers or, for a command of
+A factory opens nothing. It checks addresses with the guard, puts secrets into headers or, for a command of
 the operator's, into its environment, and names the capabilities that its type offers.
 """
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from mcp_arangodb_async.config.tenancy import (
-    PLACEHOLDER,
-    GlobalUpstream,
-    Launcher,
-    ServerType,
-)
+from mcp_arangodb_async.config.tenancy import GlobalUpstream, Launcher, ServerType
 from mcp_arangodb_async.errors import InputError
-from mcp_arangodb_async.gateway.guard import OPERATOR, Reach, parse_url
+from mcp_arangodb_async.gateway.guard import OPERATOR, Reach, Resolve, parse_url
+from mcp_arangodb_async.gateway.launching import Words, is_address, judged
 from mcp_arangodb_async.gateway.tenants.model import Section
 from mcp_arangodb_async.gateway.upstreams import Command, Target
 
@@ -34,7 +29,7 @@ _FREE = "secrets."
 class Build:
     """What a target is made of: the section with its opened secrets, and what the operator allows.
 
-    `reveal` reads a variable that the operator's file names.
+    `reveal` reads a variable that the operator's file names, `resolve` looks host names up.
     """
 
     server: str
@@ -43,6 +38,7 @@ class Build:
     reach: Reach
     launchers: Mapping[str, Launcher]
     reveal: Reveal
+    resolve: Resolve | None = None
     version: str | None = None
 
 
@@ -50,15 +46,16 @@ class UpstreamFactory(ABC):
     """How a server type becomes reachable; the one place that knows what its fields mean."""
 
     type: ClassVar[ServerType]
+    address_fields: ClassVar[tuple[str, ...]] = ()
 
-    def target(self, build: Build) -> Target:
+    async def target(self, build: Build) -> Target:
         """Where the upstream is; InputError or DeniedError when the section cannot be used."""
         section = build.section
         if section.transport == "stdio":
             return Target(
                 server=build.server,
                 way="stdio",
-                command=self.command(build),
+                command=await self.command(build),
                 connect_timeout=section.connect_timeout,
                 call_timeout=section.timeout,
                 version=build.version,
@@ -88,8 +85,8 @@ class UpstreamFactory(ABC):
     def own_headers(self, build: Build) -> Mapping[str, str]:
         """What the type's own secret fields are sent as; given headers win."""
 
-    def command(self, build: Build) -> Command:
-        """The operator's command that the section names, its placeholders filled."""
+    def launcher(self, build: Build) -> Launcher:
+        """The operator's launcher that the section names; InputError lists those that fit."""
         name = build.section.launcher
         launcher = build.launchers.get(name) if name is not None else None
         if launcher is None or launcher.type != self.type:
@@ -99,15 +96,30 @@ class UpstreamFactory(ABC):
                 f"there are: {', '.join(fitting) or 'none'}",
                 field="launcher",
             )
-        values = self.placeholders(build)
-        secrets = {name.removeprefix(_FREE): value for name, value in build.secrets.items()}
-        program, *arguments = (filled(word, values, build.server) for word in launcher.command)
-        known = {**values, **secrets}
-        environment = {variable: filled(text, known, build.server) for variable, text in launcher.env.items()}
-        environment |= {variable: build.reveal(source) for variable, source in launcher.env_from.items()}
-        return Command(program=program, arguments=tuple(arguments), environment=environment)
+        return launcher
 
-    def placeholders(self, build: Build) -> dict[str, str]:
+    async def command(self, build: Build) -> Command:
+        """The launcher's command, its braces filled and every address of the section judged."""
+        launcher = self.launcher(build)
+        values = self.values(build)
+        pinned, hosts = await judged(self.addresses(build, launcher), build.reach, build.resolve)
+        words = Words(
+            server=build.server,
+            values={**values, **pinned},
+            secrets={name.removeprefix(_FREE): value for name, value in build.secrets.items()},
+            hosts=hosts,
+        )
+        program, *arguments = (words.word(word) for word in launcher.command)
+        environment = {variable: words.word(text, secret=True) for variable, text in launcher.env.items()}
+        environment |= {variable: build.reveal(source) for variable, source in launcher.env_from.items()}
+        return Command(
+            program=program,
+            arguments=tuple(arguments),
+            environment=environment,
+            secrets=tuple(build.secrets.values()),
+        )
+
+    def values(self, build: Build) -> dict[str, str]:
         """What braces in a launcher's words stand for: the section's own fields, none of its secrets."""
         section = build.section
         return {
@@ -116,22 +128,39 @@ class UpstreamFactory(ABC):
             if isinstance(getattr(section, option.name), str | int)
         }
 
+    def addresses(self, build: Build, launcher: Launcher) -> dict[str, str]:
+        """The values that say where the program is to connect, by their names; the guard judges them."""
+        del launcher
+        values = self.values(build)
+        return {name: values[name] for name in self.address_fields if name in values}
+
 
 class PostgresFactory(UpstreamFactory):
     """Servers for PostgreSQL."""
 
     type = "postgres"
+    address_fields = ("host",)
 
     def own_headers(self, build: Build) -> Mapping[str, str]:
         """A password belongs to the database and is for a launcher's environment only."""
         del build
         return {}
 
+    def values(self, build: Build) -> dict[str, str]:
+        """The fields; InputError for a database that PostgreSQL's own programs read as an address."""
+        values = super().values(build)
+        if "=" in values.get("database", "") or "://" in values.get("database", ""):
+            raise InputError(
+                f"server {build.server!r}: database must be a name, not a connection string", field="database"
+            )
+        return values
+
 
 class MinioFactory(UpstreamFactory):
     """Servers for S3 and MinIO."""
 
     type = "minio"
+    address_fields = ("endpoint",)
 
     def own_headers(self, build: Build) -> Mapping[str, str]:
         """Access keys sign requests to S3, not to the MCP server: they are for a launcher only."""
@@ -143,6 +172,7 @@ class AiFactory(UpstreamFactory):
     """Servers for models."""
 
     type = "ai_mcp_server"
+    address_fields = ("api_base_url",)
 
     def own_headers(self, build: Build) -> Mapping[str, str]:
         """The server's own API key, as a bearer token."""
@@ -160,10 +190,20 @@ class GenericFactory(UpstreamFactory):
         del build
         return {}
 
-    def placeholders(self, build: Build) -> dict[str, str]:
+    def values(self, build: Build) -> dict[str, str]:
         """The free parameters as well."""
-        parameters: Mapping[str, str] = getattr(build.section, "parameters", {})
-        return {**super().placeholders(build), **parameters}
+        return {**super().values(build), **parameters_of(build)}
+
+    def addresses(self, build: Build, launcher: Launcher) -> dict[str, str]:
+        """Those of the free parameters that are addresses."""
+        given = parameters_of(build)
+        return {name: value for name, value in given.items() if is_address(name, value, launcher)}
+
+
+def parameters_of(build: Build) -> Mapping[str, str]:
+    """The free parameters of a generic server's section."""
+    found: Mapping[str, str] = getattr(build.section, "parameters", {})
+    return found
 
 
 SERVER_TYPES: Mapping[ServerType, UpstreamFactory] = {
@@ -195,22 +235,3 @@ def global_target(server: str, upstream: GlobalUpstream, reveal: Reveal, version
         headers={name.lower(): reveal(variable) for name, variable in upstream.headers_env.items()},
         **shared,
     )
-
-
-def filled(text: str, values: Mapping[str, str], server: str) -> str:
-    """A launcher's word with its placeholders filled; it stays one word, and does not become an option."""
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in values:
-            raise InputError(
-                f"server {server!r}: its launcher needs {name!r}, which the section does not give", field=name
-            )
-        if "\0" in values[name]:
-            raise InputError(f"server {server!r}: {name} holds a NUL character", field=name)
-        return values[name]
-
-    word = PLACEHOLDER.sub(value, text)
-    if word.startswith("-") and not text.startswith("-"):
-        raise InputError(f"server {server!r}: a value for its launcher must not start with -")
-    return word

@@ -113,60 +113,75 @@ OPERATOR = Reach(
 )
 
 
-def parse_url(url: str, reach: Reach) -> Location:
-    """Take a URL apart; InputError when it is none, DeniedError when its scheme or address is refused."""
+def parse_url(url: str, reach: Reach, *, field: str = "url") -> Location:
+    """Take a URL apart; InputError when it is none, DeniedError when its scheme or address is refused.
+
+    `field` is the option that errors name.
+    """
     if len(url) > MAXIMUM_URL:
-        raise InputError(f"the URL is longer than {MAXIMUM_URL} characters", field="url")
+        raise InputError(f"the URL is longer than {MAXIMUM_URL} characters", field=field)
     scheme = _SCHEME.match(url)
     if scheme is not None and scheme[1].lower() not in reach.schemes:
         allowed = ", ".join(sorted(reach.schemes))
-        raise DeniedError(f"URLs of scheme {scheme[1][:20]!r} are refused; allowed: {allowed}", field="url")
+        raise DeniedError(f"URLs of scheme {scheme[1][:20]!r} are refused; allowed: {allowed}", field=field)
     head, slash, tail = _split(url)
     found = _URL.match(head.lower() + slash + tail)
     if found is None or _ESCAPE.search(tail):
         raise InputError(f"this is not a URL that can be used: {_why(url)}", field="url")
-    host = _host(found["host"])
+    host = host_of(found["host"], field=field)
     port = int(found["port"]) if found["port"] else DEFAULT_PORTS.get(found["scheme"], 0)
     if not 1 <= port <= 65535 or (found["port"] or "").startswith("0"):
-        raise InputError("the URL's port is not one of 1 to 65535", field="url")
+        raise InputError("the URL's port is not one of 1 to 65535", field=field)
     origin = origin_of(found["scheme"], host, port)
     literal = literal_address(host)
     if literal is not None:
-        judge(literal, reach, shown=origin)
+        judge(literal, reach, shown=origin, field=field)
     url = f"{origin}{found['path'] or '/'}{found['query'] or ''}"
     return Location(scheme=found["scheme"], host=host, port=port, url=url)
 
 
-async def check_url(url: str, reach: Reach, resolve: Resolve | None = None) -> PinnedAddress:
+async def check_url(
+    url: str, reach: Reach, resolve: Resolve | None = None, *, field: str = "url"
+) -> PinnedAddress:
     """Take apart, look up, judge; raises InputError, DeniedError, or UnavailableError for an unknown name."""
-    location = parse_url(url, reach)
-    return PinnedAddress(location=location, addresses=await addresses_of(location, reach, resolve))
+    location = parse_url(url, reach, field=field)
+    found = await addresses_of(
+        location.host, location.port, reach, resolve, shown=location.origin, field=field
+    )
+    return PinnedAddress(location=location, addresses=found)
 
 
 async def addresses_of(
-    location: Location, reach: Reach, resolve: Resolve | None = None
+    host: str,
+    port: int,
+    reach: Reach,
+    resolve: Resolve | None = None,
+    *,
+    shown: str | None = None,
+    field: str = "url",
 ) -> tuple[Address, ...]:
-    """The addresses of the location's host, all of them allowed.
+    """The addresses of a host, all of them allowed; errors name what is `shown`, or the host.
 
     One refused address refuses the name: which of several answers a connection takes is not for chance.
     """
-    literal = literal_address(location.host)
+    shown = shown or host
+    literal = literal_address(host)
     if literal is not None:
-        judge(literal, reach, shown=location.origin)
+        judge(literal, reach, shown=shown, field=field)
         return (literal,)
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            texts = await (resolve or look_up)(location.host, location.port)
+            texts = await (resolve or look_up)(host, port)
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise UnavailableError(f"{location.origin}: the host name is not known") from error
+        raise UnavailableError(f"{shown}: the host name is not known") from error
     if not 1 <= len(texts) <= MAXIMUM_ADDRESSES:
-        raise UnavailableError(f"{location.origin}: the host name has no usable address")
+        raise UnavailableError(f"{shown}: the host name has no usable address")
     addresses: list[Address] = []
     for text in texts:
         address = parsed_address(text)
         if address is None:
-            raise DeniedError(f"{location.origin}: the host name leads to an address that cannot be judged")
-        judge(address, reach, shown=location.origin)
+            raise DeniedError(f"{shown}: the host name leads to an address that cannot be judged")
+        judge(address, reach, shown=shown, field=field)
         addresses.append(address)
     return tuple(addresses)
 
@@ -178,13 +193,13 @@ async def look_up(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def judge(address: Address, reach: Reach, *, shown: str) -> None:
+def judge(address: Address, reach: Reach, *, shown: str, field: str = "url") -> None:
     """DeniedError, naming what is `shown`, unless the policy lets this address be reached."""
     reason = refusal(address, reach)
     if reason is not None:
         raise DeniedError(
             f"{shown} is refused: it leads to {reason}",
-            field="url",
+            field=field,
             hint="the operator can allow a network with tenants.private_networks",
         )
 
@@ -255,13 +270,13 @@ def _split(url: str) -> tuple[str, str, str]:
     return f"{scheme}://{authority}", slash, tail
 
 
-def _host(host: str) -> str:
+def host_of(host: str, *, field: str = "url") -> str:
     """The host in its one spelling; InputError for spellings that parsers read differently."""
     if host.startswith("["):
         try:
             return IPv6Address(host[1:-1]).compressed
         except ValueError as error:
-            raise InputError("the URL's host is not an IPv6 address", field="url") from error
+            raise InputError("the host is not an IPv6 address", field=field) from error
     labels = host.split(".")
     last = labels[-1]
     # A name that ends in a number is an address to some parsers: octal, hexadecimal, or with parts left out.
@@ -270,11 +285,11 @@ def _host(host: str) -> str:
             return str(IPv4Address(host))
         except ValueError as error:
             raise InputError(
-                "the URL's host looks like an IPv4 address and is not one: write four decimal numbers",
-                field="url",
+                "the host looks like an IPv4 address and is not one: write four decimal numbers",
+                field=field,
             ) from error
     if len(host) > 253 or not all(_LABEL.match(label) for label in labels):
-        raise InputError("the URL's host is not a host name", field="url")
+        raise InputError("the host is not a host name", field=field)
     return host
 
 

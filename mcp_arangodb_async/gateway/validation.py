@@ -18,7 +18,7 @@ from mcp_arangodb_async.errors import InputError, MaaError, UnsupportedError
 from mcp_arangodb_async.gateway.clients import ClientKey, Upstream
 from mcp_arangodb_async.gateway.conversation import redacted
 from mcp_arangodb_async.gateway.door import Gateway
-from mcp_arangodb_async.gateway.factory import SERVER_TYPES, Build
+from mcp_arangodb_async.gateway.factory import SERVER_TYPES
 from mcp_arangodb_async.gateway.guard import check_url
 from mcp_arangodb_async.gateway.inventory import Reached
 from mcp_arangodb_async.gateway.services import AI, CAPABILITIES, MINIO, POSTGRES, Capability, Chooser, mapped
@@ -146,29 +146,25 @@ class Trial:
     async def _addressed(self) -> bool:
         section = self._section
         started = time.perf_counter()
-        if section.transport == "stdio":
-            self._add("address", None, f"started by the operator's launcher {section.launcher!r}")
-            return True
         try:
-            pinned = await check_url(section.url or "", self._gateway.reach, self._gateway.network.resolve)
+            if section.transport == "stdio":
+                build = self._gateway.build(self.report.server, section, self._secrets)
+                await SERVER_TYPES[section.TYPE].command(build)
+                said = f"the operator's launcher {section.launcher!r}, told only of allowed addresses"
+            else:
+                pinned = await check_url(
+                    section.url or "", self._gateway.reach, self._gateway.network.resolve
+                )
+                said = f"{pinned.location.origin} leads to {len(pinned.addresses)} allowed address(es)"
         except MaaError as error:
             self._add("address", False, error.message, started)
             return False
-        count = len(pinned.addresses)
-        self._add("address", True, f"{pinned.location.origin} leads to {count} allowed address(es)", started)
+        self._add("address", True, said, started)
         return True
 
     async def _connected(self) -> Connection:
-        target = SERVER_TYPES[self._section.TYPE].target(
-            Build(
-                server=self.report.server,
-                section=self._section,
-                secrets=self._secrets,
-                reach=self._gateway.reach,
-                launchers=self._gateway.settings.launchers,
-                reveal=self._gateway.reveal,
-            )
-        )
+        build = self._gateway.build(self.report.server, self._section, self._secrets)
+        target = await SERVER_TYPES[self._section.TYPE].target(build)
         return await self._gateway.connect(target, self._gateway.network)
 
     async def _listed(self, connection: Connection) -> bool:

@@ -144,6 +144,27 @@ async def test_a_tenant_names_a_launcher_and_never_a_command(gateways: Gateways)
                 assert document.get("stored") is not True, section
 
 
+async def test_a_launcher_is_sent_nowhere_that_a_url_may_not_go(gateways: Gateways) -> None:
+    marker = gateways.directory / "started"
+    launcher: dict[str, Any] = {
+        "type": "postgres",
+        "command": [sys.executable, "-c", f"open({str(marker)!r}, 'w')", "{host}"],
+    }
+    async with gateways.open({"launchers": {"python": launcher}}) as place:
+        async with place.client("alice") as alice:
+            section = {"transport": "stdio", "launcher": "python", "host": "169.254.169.254"}
+            refused = await ask(alice, "rag_register_tenant_mcp_config", servers={"postgres": section})
+            assert refused["stored"] is False
+            assert refused["problems"][0].startswith("postgres: address: 169.254.169.254 is refused")
+            unasked = {"servers": {"postgres": section}, "validate": False}
+            assert (await ask(alice, "rag_register_tenant_mcp_config", **unasked))["stored"]
+            assert (await fail(alice, "postgres_query", sql="SELECT 1"))["code"] == "denied"
+            tested = await ask(alice, "rag_test_tenant_mcp_config", server="postgres")
+            steps = {step["step"]: step["result"] for step in tested["reports"][0]["steps"]}
+            assert (steps["address"], steps["handshake"]) == ("failed", "skipped")
+    assert not marker.exists()
+
+
 async def test_each_tenants_key_opens_its_own_bucket_only(
     gateways: Gateways, object_storage: ObjectStorage
 ) -> None:

@@ -28,13 +28,14 @@ CLIENT_NAME = "mcp-arangodb-async"
 class Command:
     """A program that speaks MCP on its standard input and output; from the operator's file only.
 
-    `environment` is everything the program gets to see besides a search path.
+    `environment` is everything the program gets to see besides a search path; `secrets` are those within it.
     """
 
     program: str
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     directory: str | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Target:
         """What must not come back out of the upstream: an honest one has no reason to repeat it."""
         values = [*self.headers.values()]
         if self.command is not None:
-            values += self.command.environment.values()
+            values += [*self.command.environment.values(), *self.command.secrets]
         words = [word for value in values for word in (value, value.rpartition(" ")[2])]
         return tuple(dict.fromkeys(word for word in words if len(word) >= SHORTEST_SECRET))
 

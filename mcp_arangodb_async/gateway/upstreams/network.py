@@ -63,7 +63,6 @@ class GuardedResolver(AbstractResolver):
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002  aiohttp's signature
     ) -> list[ResolveResult]:
         """The allowed addresses of the host; DeniedError when one of them is refused."""
-        where = Location(scheme="upstream", host=host, port=port, url="")
         return [
             ResolveResult(
                 hostname=host,
@@ -73,7 +72,7 @@ class GuardedResolver(AbstractResolver):
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in await addresses_of(where, self._reach, self._resolve)
+            for address in await addresses_of(host, port, self._reach, self._resolve)
         ]
 
     async def close(self) -> None:
