@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load conformance mcp-conformance driver-suites lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -66,6 +66,9 @@ mcp-conformance: $(STAMP)  ## run the protocol's official conformance suite agai
 
 driver-suites: $(STAMP)  ## run the official driver's own test suite against the engine
 	$(BIN)/python -m bench.driver_suites
+
+kill-cycles: $(STAMP)  ## kill a writing process again and again and look at what it left; N=<times>
+	$(BIN)/python -m bench.kill --cycles $(if $(N),$(N),10000)
 
 lock: $(STAMP)  ## write constraints.txt from what is installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools > constraints.txt
