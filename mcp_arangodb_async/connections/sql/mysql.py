@@ -39,6 +39,10 @@ APPLICATION = "mcp-arangodb-async"
 # What is left of an answer is read to its end up to here; beyond, the connection is closed.
 WORTH_READING = 64 * 1024
 CONTROL_SECONDS = 2.0
+# Rows that are taken one piece after the other: each piece has its own deadline here, the server's limit for
+# the whole statement is for what nobody stops any more, and so is its limit for readers who take their time.
+LASTING_SECONDS = 3600
+READER_SECONDS = 600
 SLICE_ROWS = 64
 REMEMBERED = 100
 IN_TRANSACTION = int(SERVER_STATUS.SERVER_STATUS_IN_TRANS)
@@ -111,7 +115,7 @@ class MysqlConnection:
             if self.engine == "mariadb"
             else f"SET SESSION max_execution_time={int(seconds * 1000)}"
         )
-        for statement in (limit, *self._session):
+        for statement in (f"{limit}, net_write_timeout={READER_SECONDS}", *self._session):
             await driver.run(statement)
 
     @property
@@ -152,14 +156,14 @@ class MysqlConnection:
     async def open(self, command: Command, *, ends_at: float) -> MysqlRows:
         """Run one statement; its rows are read as they are taken, and wait at the server until then."""
         with self.guard.until(ends_at):
-            return await self._run(command, ends_at)
+            return await self._run(command, ends_at, lasting=True)
 
     async def _at_once(self, command: Command, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
         """The whole answer, which is expected to be small and must fit into the memory of a row."""
         driver = self.driver
         flow: Flow = driver.flow
         before = flow.allow()
-        await driver.query(self._reading(rendered(command), ends_at))
+        await driver.query(self._reading(rendered(command), left(ends_at)))
         result = driver.result
         rows: list[Row] = list(result.rows or ())
         size = flow.received - before
@@ -180,20 +184,22 @@ class MysqlConnection:
             found = self._known_columns[known] = tuple(column(field) for field in fields)
         return found
 
-    def _reading(self, text: str, ends_at: float) -> str:
+    def _reading(self, text: str, seconds: int) -> str:
         """MariaDB's statement that runs another one read-only and for so long."""
-        seconds = max(1, math.ceil(ends_at - time.monotonic()) + 1)
         return f"SET STATEMENT tx_read_only=1, max_statement_time={seconds} FOR {text}"
 
-    async def _run(self, command: Command, ends_at: float) -> MysqlRows:
+    async def _run(self, command: Command, ends_at: float, *, lasting: bool = False) -> MysqlRows:
         text = rendered(command)
         in_transaction = False
         if not command.read_only:
             if first_word(text) not in PLAIN_CHANGES:
                 self._changed = True
         elif self.engine == "mariadb":
-            text = self._reading(text, ends_at)
+            text = self._reading(text, LASTING_SECONDS if lasting else left(ends_at))
         else:
+            if lasting:
+                await self.driver.run(f"SET SESSION max_execution_time={LASTING_SECONDS * 1000}")
+                self._changed = True  # so that the connection is made as new before others get it
             await self.driver.run("START TRANSACTION READ ONLY")
             in_transaction = True
         result = await self.driver.run(text)
@@ -341,6 +347,11 @@ class MysqlRows:
             self._exhausted = await result._read_rowdata_packet_unbuffered() is None
             result._take_pending_rows()
         return self._exhausted
+
+
+def left(ends_at: float) -> int:
+    """The whole seconds a statement may take on the server: a little more than we give it."""
+    return max(1, math.ceil(ends_at - time.monotonic()) + 1)
 
 
 def cut(columns: tuple[Column, ...], rows: list[Row], max_rows: int, max_bytes: int) -> Fetched:

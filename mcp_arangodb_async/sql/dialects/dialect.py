@@ -47,9 +47,10 @@ class Dialect:
     hold credentials or files, in `secrets_schema` if one is named. `assignments`: `:=` sets a variable of
     the session.
 
-    `session` prepares every new connection, `read_only` also those of an environment with `access: read`;
-    `begin_read` and `end_read` surround a statement that reads. `gate` is how a text must begin there: a
-    rough check that shares nothing with the parser, for statements that a read-only session does not stop.
+    `session` prepares every new connection, `read_only` also those of an environment with `access: read`; the
+    connection itself surrounds a statement that reads with a transaction that does. `gate` is how a text must
+    begin there: a rough check that shares nothing with the parser, for statements that a read-only session
+    does not stop.
     """
 
     name: DialectName
@@ -73,8 +74,6 @@ class Dialect:
     plan_cost: Callable[[Sequence[Sequence[Any]]], float | None]
     session: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
-    begin_read: str | None = None
-    end_read: str | None = None
     assignments: bool = False
     secrets_schema: str | None = None
 

@@ -232,8 +232,6 @@ MARIADB = Dialect(
     plan_cost=plan_cost,
     session=(SQL_MODE,),
     read_only=("SET SESSION TRANSACTION READ ONLY",),
-    begin_read="START TRANSACTION READ ONLY",
-    end_read="ROLLBACK",
     assignments=True,
 )
 MYSQL = replace(MARIADB, name="mysql", label="MySQL")

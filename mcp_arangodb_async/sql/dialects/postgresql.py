@@ -189,6 +189,4 @@ POSTGRESQL = Dialect(
         "SET extra_float_digits = 1",
     ),
     read_only=("SET default_transaction_read_only = on",),
-    begin_read="BEGIN READ ONLY",
-    end_read="ROLLBACK",
 )

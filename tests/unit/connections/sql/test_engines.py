@@ -342,6 +342,28 @@ async def test_a_cancelled_caller_ends_the_statement_on_the_server(site: Site) -
         assert (await fetched(pool, command(site, "SELECT 1"))).rows == [(1,)]
 
 
+# Fifty rows, each of which takes a while: two and a half seconds together.
+LASTING = {
+    "postgresql": "SELECT pg_sleep(0.05), repeat('x', 20000) FROM generate_series(1, 50)",
+    "mariadb": "SELECT SLEEP(0.05), repeat('x', 20000) FROM seq_1_to_50",
+}
+
+
+async def test_rows_may_last_longer_than_a_statement_if_each_piece_comes_in_time(site: Site) -> None:
+    if site.kind == "sqlite":
+        return  # every piece is a statement of its own there
+    async with site.pool(query_timeout=0.4) as pool:
+        ends_at = time.monotonic() + 10
+        async with pool.lend(ends_at=ends_at) as connection:
+            command = Command(text=LASTING[site.kind])
+            rows = await connection.open(command, ends_at=time.monotonic() + 0.8)
+            found = 0
+            while not rows.done:
+                found += len((await rows.take(rows=10, size=1 << 20, ends_at=time.monotonic() + 5))[0])
+            await rows.close(ends_at=ends_at)
+        assert found == 50
+
+
 async def test_rows_that_are_too_large_are_stopped(site: Site) -> None:
     if site.kind == "sqlite":
         text, kind = "SELECT zeroblob(70000000)", (LimitError, InputError)
