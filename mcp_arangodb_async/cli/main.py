@@ -10,6 +10,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -39,6 +40,7 @@ from mcp_arangodb_async.errors import (
     UnsupportedError,
     UpstreamError,
 )
+from mcp_arangodb_async.observability import configure_logging
 
 PROGRAM = "maa"
 OK, FAILED, USAGE, AUTHENTICATION, UNREACHABLE, REFUSED, DIFFERENT, CANCELLED = 0, 1, 2, 3, 4, 5, 10, 130
@@ -214,7 +216,8 @@ def _run(words: list[str], out: Output) -> int:
     environ = read_environment(cwd)
     color = out.out.isatty() and not load_command_line({}, environ).no_color
     out = replace(out, as_json=bool(arguments.get("json")), color=color)
-    return command.run(Invocation(arguments=arguments, environment=environ, cwd=cwd, out=out))
+    with closing(configure_logging(level="WARNING", redactor=out.redactor)):
+        return command.run(Invocation(arguments=arguments, environment=environ, cwd=cwd, out=out))
 
 
 def find(words: Sequence[str]) -> tuple[str | None, list[str]]:

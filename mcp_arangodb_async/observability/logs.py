@@ -93,11 +93,16 @@ def configure_logging(
     redactor: Redactor | None = None,
     stream: TextIO | None = None,
 ) -> LogSetup:
-    """Write the events of this program and its libraries to stderr, from `level` on."""
+    """Write the events of this program and its libraries to stderr, from `level` on.
+
+    There is one such log in a process: this one takes the place of an earlier one.
+    """
     redactor = redactor or Redactor()
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     handler.setFormatter(_Formatter(redactor, format))
     root = logging.getLogger()
+    for earlier in [each for each in root.handlers if isinstance(each.formatter, _Formatter)]:
+        root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(level)
     for name in _QUIET:
