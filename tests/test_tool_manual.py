@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from mcp_arangodb_async.tools.catalog import ALL_TOOLS
-from tests.tool_manual import EXAMPLES, GOLDENS, PAGES, contents, page, spoken
+from tests.tool_manual import FAMILIES, Family, Page, contents, conversations, written
 
 DIRECTORY = Path(__file__).parent.parent / "docs" / "manual" / "tools"
 CONTENTS = re.compile(r"(?<=<!-- contents -->\n).*?(?=<!-- end -->)", re.DOTALL)
+PAGES = [(family, page) for family in FAMILIES for page in family.pages]
 LINK = re.compile(r"\]\((?P<file>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_what_the_code_says(name: str, update: bool) -> None:
-    path = DIRECTORY / f"{name}.md"
-    found = page(name)
+@pytest.mark.parametrize(("family", "page"), PAGES, ids=[page.name for _, page in PAGES])
+def test_a_page_is_what_the_code_says(family: Family, page: Page, update: bool) -> None:
+    path = DIRECTORY / f"{page.name}.md"
+    found = written(page, family)
     if update:
         path.write_text(found, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == found
@@ -31,16 +31,18 @@ def test_the_list_of_pages_has_every_tool(update: bool) -> None:
     if update:
         path.write_text(found, encoding="utf-8")
     assert text == found or update
-    assert all(f"`{tool.name}`" in found for tool in ALL_TOOLS)
+    assert all(f"`{tool.name}`" in found for family in FAMILIES for tool in family.tools)
 
 
-def test_every_tool_is_called_in_the_conversation_of_the_manual() -> None:
-    called = {one.tool for one in spoken((GOLDENS / EXAMPLES).read_text(encoding="utf-8")) if not one.error}
-    assert called == {tool.name for tool in ALL_TOOLS}
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.conversations)
+def test_every_tool_is_on_one_page_and_in_a_conversation(family: Family) -> None:
+    names = [tool.name for tool in family.tools]
+    assert sorted(tool.name for page in family.pages for tool in family.tools_of(page)) == sorted(names)
+    assert set(names) <= {one.tool for one in conversations(family) if not one.error}
 
 
 def test_no_page_is_left_over_and_no_link_leads_nowhere() -> None:
-    assert {path.stem for path in DIRECTORY.glob("*.md")} == {*PAGES, "README"}
+    assert {path.stem for path in DIRECTORY.glob("*.md")} == {*(page.name for _, page in PAGES), "README"}
     for path in DIRECTORY.glob("*.md"):
         for link in LINK.finditer(path.read_text(encoding="utf-8")):
             target = (path.parent / link["file"]) if link["file"] else path

@@ -1,8 +1,9 @@
 """The manual's pages about tools, written from the code and from the goldens.
 
 Arguments, their types and defaults come from a tool's `Args`; what they mean, from the string that stands
-below a field in its source; results from the TypedDict; the example from tests/goldens/tools/manual.txt, and
-the errors from all conversations there, which their own test runs.
+below a field in its source; results from the TypedDict. Tools that are proved by the same conversations are a
+`Family`: the example is the first call that succeeds there, the errors are those of all its conversations,
+which their own test runs. A further family is one line in `FAMILIES`, with its pages.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,41 +25,53 @@ from pydantic.fields import FieldInfo
 from mcp_arangodb_async.tools.aliases import ALIASES
 from mcp_arangodb_async.tools.catalog import ALL_TOOLS
 from mcp_arangodb_async.tools.spec import Args, Effect, Tool, fields_of, is_hidden
+from mcp_arangodb_async.tools.sql_tools import SQL_TOOLS
 
-GOLDENS = Path(__file__).parent / "goldens" / "tools"
-EXAMPLES = "manual.txt"
+GOLDENS = Path(__file__).parent / "goldens"
 LINE, LINES = 150, 30
-# The pages: file name -> title, what it is about, category.
-PAGES: Mapping[str, tuple[str, str, str]] = {
-    "core-data": (
-        "Documents, collections and backups",
-        "Query and change documents, create and drop collections, back up, reach across databases.",
-        "core_data",
-    ),
-    "indexing": ("Indexes", "List, create and drop indexes.", "indexing"),
-    "validation": (
-        "Bulk changes and checks",
-        "Write many documents, each counted truthfully, and check what refers to what.",
-        "validation",
-    ),
-    "graph": ("Graphs", "Define, fill, follow, measure, check and save named graphs.", "graph"),
-    "schema-and-query": (
-        "Schemas, queries and searches",
-        "Describe a database, build, explain and profile queries, search texts, keep JSON Schemas.",
-        "schema_query",
-    ),
-    "patterns": (
-        "Finding tools",
-        "Search the tools, and narrow their list to a piece of work.",
-        "patterns",
-    ),
-    "multi-tenancy": (
-        "Choosing a database",
-        "Which databases are configured, which one a call uses, whether they answer.",
-        "multi_tenancy",
-    ),
-}
-# What these arguments mean wherever they occur and nothing else is said.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page: its file's name, its title, what it is about, and which of the family's tools are on it."""
+
+    name: str
+    title: str
+    about: str
+    holds: Callable[[Tool], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Tools whose conversations are kept in one directory, and the pages about them.
+
+    The file `examples` is read before the others. Names in conversations go without `prefix`. `needs` says
+    what a call of a tool needs; `shared` what arguments mean wherever nothing else is said.
+    """
+
+    tools: Sequence[Tool]
+    conversations: str
+    examples: str
+    pages: Sequence[Page]
+    needs: Callable[[Tool], str]
+    shared: Mapping[str, str]
+    prefix: str = ""
+
+    def tools_of(self, page: Page) -> list[Tool]:
+        """The tools on a page, in the order clients see them."""
+        return [tool for tool in self.tools if page.holds(tool)]
+
+
+def in_category(category: str) -> Callable[[Tool], bool]:
+    """Pages that hold the tools of a category."""
+    return lambda tool: tool.category == category
+
+
+def in_module(*names: str) -> Callable[[Tool], bool]:
+    """Pages that hold the tools of modules."""
+    return lambda tool: tool.run.__module__.rpartition(".")[2] in names
+
+
 SHARED: Mapping[str, str] = {
     "database": "Key of the database; without it the session's focus is used, then the configured default.",
     "collection": "Name of the collection.",
@@ -76,6 +89,110 @@ ACCESS: Mapping[str | None, str] = {
     "write": "Needs access `write`",
     "admin": "Needs access `admin`",
 }
+ARANGO = Family(
+    tools=ALL_TOOLS,
+    conversations="tools",
+    examples="manual.txt",
+    prefix="arango_",
+    needs=lambda tool: ACCESS[tool.effect.access if tool.needs_database else None],
+    shared=SHARED,
+    pages=(
+        Page(
+            name="core-data",
+            title="Documents, collections and backups",
+            about="Query and change documents, create and drop collections, back up, reach across databases.",
+            holds=in_category("core_data"),
+        ),
+        Page(
+            name="indexing",
+            title="Indexes",
+            about="List, create and drop indexes.",
+            holds=in_category("indexing"),
+        ),
+        Page(
+            name="validation",
+            title="Bulk changes and checks",
+            about="Write many documents, each counted truthfully, and check what refers to what.",
+            holds=in_category("validation"),
+        ),
+        Page(
+            name="graph",
+            title="Graphs",
+            about="Define, fill, follow, measure, check and save named graphs.",
+            holds=in_category("graph"),
+        ),
+        Page(
+            name="schema-and-query",
+            title="Schemas, queries and searches",
+            about="Describe a database, build, explain and profile queries, search texts, keep JSON Schemas.",
+            holds=in_category("schema_query"),
+        ),
+        Page(
+            name="patterns",
+            title="Finding tools",
+            about="Search the tools, and narrow their list to a piece of work.",
+            holds=in_category("patterns"),
+        ),
+        Page(
+            name="multi-tenancy",
+            title="Choosing a database",
+            about="Which databases are configured, which one a call uses, whether they answer.",
+            holds=in_category("multi_tenancy"),
+        ),
+    ),
+)
+SQL = Family(
+    tools=SQL_TOOLS,
+    conversations="sql",
+    examples="sqlite.txt",
+    needs=lambda tool: (
+        "What the environment's access and policy allow"
+        if tool.effect is Effect.STATEMENT
+        else "Listed where environments are configured"
+    ),
+    shared={
+        "environment": "Name of the environment; without it the session's focus is used, then the "
+        "configured default.",
+        "environments": "Names of environments; all that are enabled without it.",
+        "sql": "One statement of the environment's dialect; AQL for an ArangoDB database.",
+        "parameters": "Values of `:name`, in every dialect; of `@name` in AQL.",
+        "table": "Name of a table or view.",
+        "database": "The schema (PostgreSQL) or database (MariaDB) to look into; else the connection's own.",
+        "max_rows": "So many rows at most; never more than the environment's and the server's own limits.",
+        "timeout": "Seconds the statement may take; never more than the environment's `query_timeout`.",
+        "format": SHARED["format"],
+        "next": "The handle of an answer that was cut, given alone: its rest, good once.",
+        "confirm": "The word that a refusal gave which asks for confirmation of exactly this statement.",
+        "stream_results": "Taken and without meaning: every answer comes from a cursor of the server.",
+    },
+    pages=(
+        Page(
+            name="sql-queries",
+            title="SQL: statements",
+            about="Run one statement on one environment, several or all; explain it.",
+            holds=in_module("sql"),
+        ),
+        Page(
+            name="sql-catalogue",
+            title="SQL: what there is",
+            about="Which environments are configured, which databases, tables and columns they hold.",
+            holds=in_module("sql_catalogue"),
+        ),
+        Page(
+            name="sql-comparison",
+            title="SQL: what differs",
+            about="Compare environments with a baseline, or with what they were.",
+            holds=in_module("sql_compare"),
+        ),
+        Page(
+            name="sql-health",
+            title="SQL: health",
+            about="Whether environments answer, and how far a connection gets.",
+            holds=in_module("sql_health"),
+        ),
+    ),
+)
+FAMILIES: tuple[Family, ...] = (ARANGO, SQL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +213,25 @@ class Spoken:
         return document.get("error") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - a document
 
 
-def spoken(text: str) -> Iterable[Spoken]:
+def spoken(text: str, prefix: str) -> Iterable[Spoken]:
     """The calls of a conversation file."""
     for part in re.split(r"\n(?=[>!] )", text):
         match = re.match(r"> (?P<name>[a-z_]+) (?P<arguments>\{[^\n]*\})\n(?P<answer>.*)", part, re.DOTALL)
         if match is not None:
-            name = f"arango_{match['name']}"
+            name = f"{prefix}{match['name']}"
             yield Spoken(ALIASES.get(name, name), match["arguments"], match["answer"].strip("\n"))
 
 
 @cache
-def conversations() -> tuple[Spoken, ...]:
-    """Every call of every conversation, those of the manual first."""
-    paths = sorted(GOLDENS.glob("*.txt"), key=lambda path: (path.name != EXAMPLES, path.name))
-    return tuple(one for path in paths for one in spoken(path.read_text(encoding="utf-8")))
+def spoken_in(directory: str, examples: str, prefix: str) -> tuple[Spoken, ...]:
+    """Every call of every conversation in a directory, those of one file first."""
+    paths = sorted((GOLDENS / directory).glob("*.txt"), key=lambda path: (path.name != examples, path.name))
+    return tuple(one for path in paths for one in spoken(path.read_text(encoding="utf-8"), prefix))
+
+
+def conversations(family: Family) -> tuple[Spoken, ...]:
+    """Every call of every conversation of a family, the examples first."""
+    return spoken_in(family.conversations, family.examples, family.prefix)
 
 
 @cache
@@ -186,23 +308,23 @@ def default_words(field: FieldInfo) -> str:
     return f"`{json.dumps(value)}`"
 
 
-def argument_rows(tool: Tool) -> Iterable[Sequence[str]]:
+def argument_rows(tool: Tool, shared: Mapping[str, str]) -> Iterable[Sequence[str]]:
     """The table of a tool's arguments, the database last."""
     said = meanings(tool.args)
     fields = fields_of(tool.args)
     for name in sorted(fields, key=lambda one: one == "database"):
         field = fields[name]
-        meaning = said.get(name) or SHARED.get(name)
+        meaning = said.get(name) or shared.get(name)
         assert meaning, f"{tool.name}: nothing is said about {name}; write it below the field"
         shown = f"`{name}`" + (" \\*" if is_hidden(field) else "")
         yield shown, type_words(field.annotation), default_words(field), meaning
 
 
-def access_words(tool: Tool) -> str:
+def access_words(tool: Tool, needs: str) -> str:
     """What a call needs, and what its hints say."""
     hints = tool.effect.annotations
-    words = [ACCESS[tool.effect.access if tool.needs_database else None]]
-    if tool.effect is Effect.STATEMENT:
+    words = [needs]
+    if tool.effect is Effect.STATEMENT and tool.needs_database:
         words.append("more where the call changes something")
     words.append("only reads" if hints["readOnlyHint"] else "changes something")
     if hints["destructiveHint"]:
@@ -227,20 +349,21 @@ def shortened(answer: str) -> str:
     return "\n".join([*lines[:LINES], "..."] if len(lines) > LINES else lines)
 
 
-def example(tool: Tool) -> str:
+def example(tool: Tool, family: Family) -> str:
     """The worked example."""
-    first = next(one for one in conversations() if one.tool == tool.name)
-    assert first.error is None, f"{tool.name} has no call in {EXAMPLES} that succeeds"
+    calls = [one for one in conversations(family) if one.tool == tool.name and one.error is None]
+    assert calls, f"{tool.name} has no call that succeeds in the conversations under {family.conversations}"
+    first = calls[0]
     return (
         f"**Example**\n\n```json\n{first.arguments}\n```\n\nanswers\n\n"
         f"```json\n{shortened(first.answer)}\n```"
     )
 
 
-def errors(tool: Tool) -> str:
+def errors(tool: Tool, family: Family) -> str:
     """The errors of a tool's own, each with a message it was seen with."""
     found: dict[str, str] = {}
-    for one in conversations():
+    for one in conversations(family):
         if one.tool == tool.name and one.error is not None:
             found.setdefault(one.error["code"], one.error["message"])
     if not found:
@@ -250,41 +373,40 @@ def errors(tool: Tool) -> str:
     return f"{head}\n\n{table(('code', 'message'), rows)}"
 
 
-def section(tool: Tool) -> str:
+def section(tool: Tool, family: Family) -> str:
     """A tool."""
     _, _, more = inspect.cleandoc(tool.args.__doc__ or "").partition("\n\n")
     prose = f"{tool.description} {' '.join(more.split())}".strip()
-    parts = [f"## {tool.name}", prose, f"*{access_words(tool)}.*"]
-    rows = list(argument_rows(tool))
+    parts = [f"## {tool.name}", prose, f"*{access_words(tool, family.needs(tool))}.*"]
+    rows = list(argument_rows(tool, family.shared))
     if rows:
         parts.append(table(("argument", "type", "default", "meaning"), rows))
     old = [f"`{old}` for `{current}`" for old, current in tool.args.also.items()]
     names = [f"`{alias}` for the tool" for alias, name in ALIASES.items() if name == tool.name]
     if old or names:
         parts.append(f"Also taken: {', '.join([*names, *old])}.")
-    parts += [result_words(tool), example(tool), errors(tool)]
+    parts += [result_words(tool), example(tool, family), errors(tool, family)]
     return "\n\n".join(part for part in parts if part)
 
 
 HEAD = "<!-- Written from the code by `make manual`; change it there. -->"
 
 
-def page(name: str) -> str:
+def written(page: Page, family: Family) -> str:
     """One page of the manual."""
-    title, about, category = PAGES[name]
-    tools = [tool for tool in ALL_TOOLS if tool.category == category]
-    intro = f"{about} Arguments marked \\* are taken and not advertised."
-    return "\n\n".join([f"# {title}", HEAD, intro, *(section(tool) for tool in tools)]) + "\n"
+    intro = f"{page.about} Arguments marked \\* are taken and not advertised."
+    sections = [section(tool, family) for tool in family.tools_of(page)]
+    return "\n\n".join([f"# {page.title}", HEAD, intro, *sections]) + "\n"
 
 
 def contents() -> str:
     """The list of pages with their tools."""
     lines: list[str] = []
-    for name, (title, about, category) in PAGES.items():
-        lines.append(f"- [{title}]({name}.md): {about}")
-        lines += [
-            f"  - [`{tool.name}`]({name}.md#{tool.name}): {tool.description}"
-            for tool in ALL_TOOLS
-            if tool.category == category
-        ]
+    for family in FAMILIES:
+        for page in family.pages:
+            lines.append(f"- [{page.title}]({page.name}.md): {page.about}")
+            lines += [
+                f"  - [`{tool.name}`]({page.name}.md#{tool.name}): {tool.description}"
+                for tool in family.tools_of(page)
+            ]
     return "\n".join(lines)

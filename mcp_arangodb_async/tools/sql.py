@@ -318,6 +318,7 @@ class ExplainArgs(EnvironmentArgs):
     """Arguments of explain_query_env."""
 
     sql: str = Field(description="One statement; it is not run")
+    """The statement to plan."""
     parameters: dict[str, Any] | None = Field(None, description="Values of :name")
 
     also: ClassVar = {**EnvironmentArgs.also, "query": "sql", "params": "parameters"}

@@ -20,7 +20,9 @@ class ListArgs(Args):
     """Arguments of list_environments."""
 
     include_disabled: bool = Field(False, description="Also those switched off")
+    """Also those with `enabled: false`."""
     labels: Names | None = Field(None, description="Only with one of these")
+    """Only environments that have one of these labels."""
 
 
 class EnvironmentList(TypedDict):

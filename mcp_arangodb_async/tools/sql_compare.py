@@ -29,12 +29,19 @@ class SchemaCompareArgs(Args):
 
     environments: Names | None = Field(None, description="Default: all")
     baseline: str | None = Field(None, description="Default: the first")
+    """The environment that the others are compared with; the first one without it."""
     database: str | None = Field(None, description="Schema; * allowed")
+    """Only this schema; `*` stands for any characters."""
     table: Names | None = Field(None, description="Tables; * allowed")
+    """Only these tables; `*` stands for any characters."""
     detail: Literal["concise", "detailed"] = Field("concise", description="detailed: values, DDL")
+    """`detailed` tells both values of a difference, and DDL that would end it; nothing is run."""
     severity: Severity = Field("info", description="At least")
+    """Only differences that are at least so grave for code that works on the baseline."""
     since: str | None = Field(None, description="Compare with stored: latest, time, 3d, name")
+    """Compare each environment with its own stored schema: `latest`, a time, `3d` ago, or its name."""
     save: bool = Field(False, description="Store the schemas")
+    """Store the schemas for a later `since`."""
 
     also: ClassVar = {"envs": "environments", "schema": "database", "tables": "table"}
 

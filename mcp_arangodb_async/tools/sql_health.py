@@ -77,7 +77,9 @@ class HealthArgs(Args):
     """Arguments of health_check_env."""
 
     environment: str | None = Field(None, description="Default: all")
+    """One environment; all that are enabled without it."""
     comprehensive: bool = Field(False, description="Each step, and the pool's counters")
+    """Tell every step of the connection and the counters of the pool."""
 
     also: ClassVar = {"env": "environment"}
 

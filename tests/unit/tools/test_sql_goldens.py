@@ -1,8 +1,8 @@
 """Conversations with the tools of SQL environments, kept as text: tests/goldens/sql/<dialect>.txt.
 
-Each file is one conversation with an application of its own, whose environments are on real servers: `reads`
-may only be read and is the default, `writes` may be changed and asks before it drops things, `masked` hides a
-column and has one table. `many.txt` talks to all dialects at once.
+Each file is one conversation of the real client with an application of its own, whose environments are on
+real servers: `reads` may only be read and is the default, `writes` may be changed and asks before it drops
+things, `masked` hides a column and has one table. `many.txt` talks to all dialects at once.
 
 A line `> name {arguments}` is a call, what follows up to the next call is its answer; NEXT is what the answer
 before it gave to go on with. What differs from run to run is written as `~`. `--update` rewrites the answers.
@@ -19,19 +19,22 @@ from typing import Any, cast
 
 import anyio
 import pytest
+from mcp import Client
+from mcp_types import CallToolResult, TextContent
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings, PolicySettings
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
 from mcp_arangodb_async.server.app import open_app
-from mcp_arangodb_async.server.passage import Incoming
+from mcp_arangodb_async.server.build import build_server
 from tests.sql_servers import SqlServer, sqlite_file
 from tests.unit.sql.world import in_file, nowhere, on_server
 from tests.unit.tools.test_goldens import CALL, member
 
 pytestmark = pytest.mark.server
 GOLDENS = Path(__file__).parents[2] / "goldens" / "sql"
+OURS = ("shop_", "main")
 VARYING = {
-    "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms",
+    "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms", "hash",
     "estimated_rows", "QUERY PLAN", "EXPLAIN",
 }  # fmt: skip
 SHOP: dict[str, str] = {
@@ -134,10 +137,13 @@ def written(block: str, call: str) -> str:
         document = steady(json.loads(block))
     except ValueError:
         return block.rstrip("\r\n").replace("\r\n", "\n")
-    if call.startswith("list_databases") and "rows" in document:
+    if call.startswith("list_databases"):
         # Other tests have databases on the same servers.
-        document["rows"] = [row for row in document["rows"] if str(row["name"]).startswith(("shop_", "main"))]
-        document["row_count"] = "~"
+        for one in (document, *document.get("results", {}).values()):
+            for member_of in {"rows", "databases"} & set(one):
+                one[member_of] = [row for row in one[member_of] if row["name"].startswith(OURS)]
+        if "rows" in document:
+            document["row_count"] = "~"
     line = json.dumps(document, ensure_ascii=False)
     if len(line) <= 160:
         return line
@@ -148,19 +154,26 @@ async def conversation(text: str, settings: Settings) -> str:
     """The same file with the answers that the tools give now."""
     lines = [text.split("\n> ", 1)[0].rstrip("\n")]
     following = ""
-    async with open_app(settings) as app:
+    async with (
+        open_app(settings) as app,
+        Client(build_server(app, transport="stdio"), mode="legacy") as client,
+    ):
         for line in text.splitlines():
             found = CALL.match(line)
             if found is None:
                 assert not line.startswith(">"), f"not a call: {line}"
                 continue
             arguments: dict[str, Any] = json.loads(found["arguments"].replace("NEXT", following))
-            incoming = Incoming(name=found["name"], arguments=arguments, transport="stdio", era="handshake")
-            result = await app.dispatcher.answer(incoming)
-            blocks = [block["text"] for block in result["content"]]
+            result = await client.call_tool(found["name"], arguments)
+            blocks = texts(result)
             following = handle_in(blocks[-1]) or following
-            lines += ["", line, *(written(block, incoming.name) for block in blocks)]
+            lines += ["", line, *(written(block, found["name"]) for block in blocks)]
     return "\n".join(lines) + "\n"
+
+
+def texts(result: CallToolResult) -> list[str]:
+    """The text blocks of an answer."""
+    return [block.text for block in result.content if isinstance(block, TextContent)]
 
 
 def handle_in(block: str) -> str | None:
