@@ -18,6 +18,7 @@ from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Serv
 from mcp_arangodb_async.config.environment_entry import EnvironmentConfig, check_environment_name
 from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.config.http import AuditSettings, OAuthSettings
+from mcp_arangodb_async.config.monitoring import MonitoringSettings
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.secret import Secret
 from mcp_arangodb_async.config.sections import (
@@ -52,6 +53,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "MonitoringSettings",
     "OAuthSettings",
     "Origin",
     "PoolSettings",
@@ -78,6 +80,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "sessions": SessionLimits,
     "backup": BackupSettings,
     "log": LogSettings,
+    "monitoring": MonitoringSettings,
     "tenants": TenancySettings,
 }
 
@@ -249,6 +252,7 @@ class ConfigFile(BaseModel):
     sessions: SessionLimits = SessionLimits()
     backup: BackupSettings = BackupSettings()
     log: LogSettings = LogSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     tenants: TenancySettings = TenancySettings()
 
 
@@ -323,6 +327,7 @@ class Settings:
     sessions: SessionLimits = field(default_factory=SessionLimits)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
     tenants: TenancySettings = field(default_factory=TenancySettings)
     working_directory: Path = field(default_factory=Path)
     data_directory: Path = field(default_factory=Path)

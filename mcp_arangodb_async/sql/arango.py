@@ -15,7 +15,7 @@ from mcp_arangodb_async.connections.limits import call_limits
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.connections.sql.connection import Chunks, Column, Row
 from mcp_arangodb_async.connections.statement import describe_statement
-from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError, UnsupportedError
+from mcp_arangodb_async.errors import DeniedError, MaaError, NotFoundError, UnavailableError, UnsupportedError
 from mcp_arangodb_async.operations.reading import read_only_query
 from mcp_arangodb_async.sql.environment import Answer, Environment, QueryLimits
 
@@ -124,6 +124,22 @@ class ArangoEnvironment(Environment):
     async def start(self) -> None:
         """The manager opens databases when they are asked for."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has answered anybody."""
+        return bool(self._version)
+
+    async def sign_of_life(self, seconds: float) -> float | None:
+        """Seconds that asking for the version took."""
+        found = await self._manager.probe(self.key, deadline_seconds=seconds)
+        if found.is_up and found.latency_ms is not None:
+            return found.latency_ms / 1000
+        raise UnavailableError(found.error or f"{found.address}: {found.status}")
+
+    def retire(self) -> None:
+        """The manager keeps what is open for others."""
+        self._cursors.clear()
+
     async def close(self) -> None:
         """The manager closes them."""
         self._cursors.clear()
@@ -168,6 +184,8 @@ class ArangoEnvironment(Environment):
             while len(self._cursors) > MOST_HELD:
                 self._cursors.popitem(last=False)
         columns, lines = table_of(shown)
+        seconds = time.perf_counter() - started
+        self.vitals.answered(seconds)
         return Answer(
             environment=self.name,
             engine="arangodb",
@@ -177,7 +195,7 @@ class ArangoEnvironment(Environment):
             rows=lines,
             truncated=truncated,
             affected=None,
-            ms=round((time.perf_counter() - started) * 1000, 3),
+            ms=round(seconds * 1000, 3),
             rest=rest,
         )
 

@@ -14,10 +14,9 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
@@ -30,25 +29,25 @@ from mcp_arangodb_async.connections.sql.connection import (
     Row,
     SqlConnection,
 )
-from mcp_arangodb_async.connections.sql.opening import check_installed, open_pool
+from mcp_arangodb_async.connections.sql.opening import check_installed
 from mcp_arangodb_async.connections.sql.pool import Lease, SqlPool
 from mcp_arangodb_async.errors import BackendError, DeniedError, MaaError, NotFoundError
 from mcp_arangodb_async.observability.logs import get_logger
 from mcp_arangodb_async.sql.answer import Answer, QueryLimits
+from mcp_arangodb_async.sql.loading import Tools, load
+from mcp_arangodb_async.sql.vitals import Vitals
 
 __all__ = ["Answer", "Environment", "QueryLimits"]
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.sql.dialects.dialect import Dialect
     from mcp_arangodb_async.sql.masking import Masking
-    from mcp_arangodb_async.sql.parameters import Template
-    from mcp_arangodb_async.sql.policy import Guard, Judged
+    from mcp_arangodb_async.sql.policy import Judged
 
 log = get_logger(__name__)
 
 # An answer up to this is small: the same text is asked for in one round trip the next time.
 SMALL_ROWS, SMALL_BYTES = 100, 64 * 1024
-REMEMBERED = 512
 CHUNK_BYTES = 1024 * 1024
 # The classes of statements that a caller's own access lets pass, whatever the environment's lets.
 GRANTED: Mapping[Access, frozenset[str]] = {
@@ -71,24 +70,6 @@ class _Held:
     timer: asyncio.TimerHandle | None = None
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is remembered of a text: how its values are bound, and whether its answers were small."""
-
-    template: Template
-    small: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tools:
-    """What reads statements; loaded late, because the parser takes a tenth of a second to import."""
-
-    guard: Guard
-    dialect: Dialect
-    pool: SqlPool
-    known: OrderedDict[str, _Known] = field(default_factory=OrderedDict[str, _Known])
-
-
 class Environment:
     """A named environment; nothing is loaded or connected before a statement needs it."""
 
@@ -97,7 +78,8 @@ class Environment:
         self._caps = QueryLimits(
             rows=settings.max_rows, bytes=settings.max_bytes, seconds=settings.query_timeout
         )
-        self._tools: _Tools | None = None
+        self.vitals = Vitals(settings.name)
+        self._tools: Tools | None = None
         self._loading = SingleFlight(self._load)
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._handles = 0
@@ -125,6 +107,11 @@ class Environment:
     def pool(self) -> SqlPool | None:
         """Its connections; None before the first statement."""
         return self._tools.pool if self._tools else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody has used it."""
+        return self._tools is not None
 
     @property
     def is_resting(self) -> bool:
@@ -156,7 +143,7 @@ class Environment:
             statement = judged.statement
             if statement.kind not in GRANTED[granted]:
                 raise DeniedError(f"it is {statement.shown_kind}, and its caller may {granted} at most")
-            known = self._known(tools, statement.text)
+            known = tools.know(statement.text)
             read_only = self.settings.access == "read" or statement.kind == "read"
             command = known.template.command(parameters or {}, read_only=read_only, small=known.small)
             ends_at = time.monotonic() + bound.seconds
@@ -177,7 +164,7 @@ class Environment:
         started = time.perf_counter()
         try:
             tools = self._tools or await self._loading.run()
-            command = self._known(tools, text).template.command(parameters or {}, read_only=True)
+            command = tools.know(text).template.command(parameters or {}, read_only=True)
             bound = QueryLimits(rows=max_rows, bytes=256 * CHUNK_BYTES, seconds=self.settings.query_timeout)
             ends_at = time.monotonic() + bound.seconds
             return await self._run(tools, command, bound, ends_at, started, None, hold=False)
@@ -200,9 +187,7 @@ class Environment:
             self._allow(judged, tools, text, parameters or {}, None)
             if judged.statement.kind != "read":
                 raise DeniedError(f"only a statement that reads can be streamed: {judged.statement.why}")
-            command = self._known(tools, judged.statement.text).template.command(
-                parameters or {}, read_only=True
-            )
+            command = tools.know(judged.statement.text).template.command(parameters or {}, read_only=True)
             ends_at = time.monotonic() + self.settings.query_timeout
             lease = await self._lease(tools, ends_at)
         except MaaError as error:
@@ -214,6 +199,7 @@ class Environment:
                 rows = await lease.connection.open(command, ends_at=ends_at)
             except MaaError as error:
                 raise self.named(error, started) from error.__cause__
+            self.vitals.answered(time.perf_counter() - started)
             yield _Chunks(self, rows, judged.decision.masking, chunk_rows)
         except BaseException as error:
             failure = error
@@ -263,6 +249,24 @@ class Environment:
         tools = self._tools or await self._loading.run()
         tools.pool.start()
 
+    async def sign_of_life(self, seconds: float) -> float | None:
+        """Seconds that one round trip took; None where every connection is busy, which is a sign as well."""
+        pool = self.pool
+        if pool is None or pool.is_busy:
+            return None
+        ends_at = time.monotonic() + seconds
+        async with pool.lend(ends_at=ends_at) as connection:
+            started = time.perf_counter()
+            await connection.ping(ends_at=ends_at)
+            return time.perf_counter() - started
+
+    def retire(self) -> None:
+        """Let those who hold it finish, without keeping anything open for others."""
+        for rest in list(self._held):
+            self.forget(rest)
+        if self._tools is not None:
+            self._tools.pool.retire()
+
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True
@@ -291,27 +295,19 @@ class Environment:
             error.message = f"{prefix}: {error.message}"
             error.args = (error.message,)
             error.database = self.name
+            self.vitals.failed(error)
             ms = round((time.perf_counter() - started) * 1000, 2)
             # What a caller can mend is no news to an operator.
             tell = log.warning if isinstance(error, BackendError) else log.info
             tell("environment.failed", environment=self.name, code=error.code, ms=ms)
         return error
 
-    async def _load(self) -> _Tools:
-        policy, _, dialects = await asyncio.to_thread(_modules)
-        settings = self.settings
-        dialect: Dialect = dialects.DIALECTS[settings.kind]
-        reads = settings.access == "read"
-        authorizer = None
-        if settings.kind == "sqlite" and reads:
-            authorizer = import_module("mcp_arangodb_async.sql.dialects.sqlite").authorize
-        session = (*dialect.session, *(dialect.read_only if reads else ()))
-        pool = open_pool(settings, session=session, authorizer=authorizer)
-        self._tools = _Tools(guard=policy.Guard(settings), dialect=dialect, pool=pool)
+    async def _load(self) -> Tools:
+        self._tools = await load(self.settings, self.vitals.heard)
         return self._tools
 
     def _allow(
-        self, judged: Judged, tools: _Tools, text: str, parameters: Mapping[str, Any], confirm: str | None
+        self, judged: Judged, tools: Tools, text: str, parameters: Mapping[str, Any], confirm: str | None
     ) -> None:
         """Raise unless the policy lets the statement run."""
         decision = judged.decision
@@ -336,21 +332,11 @@ class Environment:
             seconds=min(limits.seconds, settings.query_timeout),
         )
 
-    def _known(self, tools: _Tools, text: str) -> _Known:
-        known = tools.known.get(text)
-        if known is None:
-            from mcp_arangodb_async.sql.parameters import template_of
-
-            known = tools.known[text] = _Known(template_of(text, tools.dialect))
-            if len(tools.known) > REMEMBERED:
-                tools.known.popitem(last=False)
-        return known
-
     async def _check_cost(
-        self, tools: _Tools, text: str, parameters: Mapping[str, Any], ends_at: float
+        self, tools: Tools, text: str, parameters: Mapping[str, Any], ends_at: float
     ) -> None:
         """Ask the planner first, where the policy caps the cost."""
-        explain = self._known(tools, tools.dialect.explain(text)).template
+        explain = tools.know(tools.dialect.explain(text)).template
         command = explain.command(parameters, read_only=True)
         lease = await self._lease(tools, ends_at)
         failure: BaseException | None = None
@@ -367,7 +353,7 @@ class Environment:
         if why is not None:
             raise DeniedError(f"environment {self.name!r} refuses it: {why}", database=self.name)
 
-    async def _lease(self, tools: _Tools, ends_at: float) -> Lease:
+    async def _lease(self, tools: Tools, ends_at: float) -> Lease:
         """A connection; answers that wait for nobody make room first."""
         while tools.pool.is_busy and self._held:
             rest = next(iter(self._held))
@@ -377,7 +363,7 @@ class Environment:
 
     async def _run(
         self,
-        tools: _Tools,
+        tools: Tools,
         command: Command,
         bound: QueryLimits,
         ends_at: float,
@@ -431,6 +417,8 @@ class Environment:
     ) -> Answer:
         if masking is not None:
             rows = masking.apply([column.name for column in columns], rows)
+        seconds = time.perf_counter() - started
+        self.vitals.answered(seconds)
         return Answer(
             environment=self.name,
             engine=connection.engine,
@@ -440,7 +428,7 @@ class Environment:
             rows=rows,
             truncated=truncated or rest is not None,
             affected=affected,
-            ms=round((time.perf_counter() - started) * 1000, 3),
+            ms=round(seconds * 1000, 3),
             rest=rest,
         )
 
@@ -492,8 +480,3 @@ class _Chunks:
                 raise self._owner.named(error, started) from error.__cause__
             if rows:
                 yield self._masking.apply(self._names, rows) if self._masking is not None else rows
-
-
-def _modules() -> Sequence[Any]:
-    """What reads statements; on a thread."""
-    return [import_module(f"mcp_arangodb_async.sql.{name}") for name in ("policy", "parameters", "dialects")]

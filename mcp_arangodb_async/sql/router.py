@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
+from mcp_arangodb_async.config.monitoring import MonitoringSettings
 from mcp_arangodb_async.connections.manager import MultiDatabaseConnectionManager
 from mcp_arangodb_async.connections.sql.pool import NotTriedError
 from mcp_arangodb_async.connections.suggest import closest
@@ -22,6 +24,7 @@ from mcp_arangodb_async.errors import (
 )
 from mcp_arangodb_async.sql.arango import ArangoEnvironment
 from mcp_arangodb_async.sql.environment import Answer, Environment, QueryLimits
+from mcp_arangodb_async.sql.monitor import Monitor
 from mcp_arangodb_async.sql.selftest import SelfTest, self_test
 
 Status = Literal["ok", "error", "timeout", "refused", "skipped", "unknown"]
@@ -43,6 +46,19 @@ class Outcome:
     error: MaaError | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """Another configuration of environments, ready to be taken on, and the names of what differs."""
+
+    settings: Mapping[str, EnvironmentSettings]
+    default: str | None
+    monitoring: MonitoringSettings
+    environments: Mapping[str, Environment]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
 class Environments:
     """Every configured environment that is enabled.
 
@@ -57,18 +73,20 @@ class Environments:
         default: str | None = None,
         manager: MultiDatabaseConnectionManager | None = None,
         read_only: bool = False,
+        monitoring: MonitoringSettings | None = None,
     ) -> None:
         self.configured = dict(settings)
         self.default = default
+        self.monitoring = monitoring or MonitoringSettings(interval=0)
         self._manager = manager
-        self._environments: dict[str, Environment] = {}
-        for name, one in settings.items():
-            if one.enabled:
-                told = replace(one, access="read") if read_only else one
-                self._environments[name] = self._made(told)
+        self._read_only = read_only
+        self._environments = {name: self._made(one) for name, one in settings.items() if one.enabled}
+        # Those of an earlier configuration, as long as somebody uses them.
+        self._retired: weakref.WeakSet[Environment] = weakref.WeakSet()
         # What the self-test of an environment found, once it could be reached.
         self.self_tests: dict[str, SelfTest] = {}
-        self._starting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,27 +166,88 @@ class Environments:
             return Outcome(status=status_of(error), ms=since(started), error=error)
         return Outcome(status="ok", ms=since(started), answer=answer)
 
+    def current(self) -> tuple[Environment, ...]:
+        """The environments that are enabled, in the order of the configuration."""
+        return tuple(self._environments.values())
+
     def start(self) -> None:
-        """Open in the background what is configured as eager, all at once; never waits, never fails."""
+        """Open in the background what is eager, all at once, and watch everything; never waits or fails."""
         for environment in self._environments.values():
             if environment.settings.eager:
-                task = asyncio.get_running_loop().create_task(self._begin(environment))
-                self._starting.add(task)
-                task.add_done_callback(self._starting.discard)
+                self._run(self._begin(environment))
+        self._watch()
+
+    def prepare(
+        self,
+        settings: Mapping[str, EnvironmentSettings],
+        *,
+        default: str | None,
+        monitoring: MonitoringSettings,
+    ) -> Renewed:
+        """Another configuration, checked: ConfigError if it cannot be taken on. Nothing is changed yet."""
+        before = self.configured
+        kept = {name for name, one in settings.items() if before.get(name) == one}
+        made = {
+            name: self._environments[name] if name in kept else self._made(one)
+            for name, one in settings.items()
+            if one.enabled
+        }
+        return Renewed(
+            settings=dict(settings),
+            default=default,
+            monitoring=monitoring,
+            environments=made,
+            added=tuple(name for name in settings if name not in before),
+            removed=tuple(name for name in before if name not in settings),
+            changed=tuple(name for name in settings if name in before and name not in kept),
+        )
+
+    def adopt(self, renewed: Renewed) -> None:
+        """Take on what was prepared: only what changed is opened anew, and statements that run go on."""
+        for name, environment in self._environments.items():
+            if renewed.environments.get(name) is not environment:
+                self._retired.add(environment)
+                self.self_tests.pop(name, None)
+                environment.retire()
+        fresh = [one for name, one in renewed.environments.items() if one is not self._environments.get(name)]
+        self.configured, self.default = dict(renewed.settings), renewed.default
+        self._environments = dict(renewed.environments)
+        for environment in fresh:
+            if environment.settings.eager:
+                self._run(self._begin(environment))
+        if renewed.monitoring != self.monitoring:
+            self.monitoring = renewed.monitoring
+            self._watch()
+
+    def _watch(self) -> None:
+        """Watch as the configuration says, from now on."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if self.monitoring.interval:
+            self._watching = self._run(Monitor(self, self.monitoring).run())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do it in the background, until `close`."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _begin(self, environment: Environment) -> None:
         """Open one environment, and test whether it is as safe as it was meant to be."""
         await environment.start()
         if environment.settings.kind != "arangodb":
-            # One that cannot be reached now is reported by whoever uses it.
+            # One that cannot be reached now is examined by the monitor when it can be.
             with contextlib.suppress(MaaError):
                 self.self_tests[environment.name] = await self_test(environment)
 
     async def close(self) -> None:
         """Close everything, all at once; bounded in time."""
-        for task in self._starting:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*(environment.close() for environment in self._environments.values()))
+        await asyncio.gather(*(one.close() for one in (*self._environments.values(), *self._retired)))
 
     def unknown(self, name: str) -> UnknownDatabaseError:
         """The error for a name that is not configured, or switched off."""
@@ -183,6 +262,8 @@ class Environments:
         )
 
     def _made(self, settings: EnvironmentSettings) -> Environment:
+        if self._read_only:
+            settings = replace(settings, access="read")
         if settings.kind != "arangodb":
             return Environment(settings)
         assert self._manager is not None, "environments of kind arangodb need the databases"

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings
 from mcp_arangodb_async.connections.sql.connection import SqlConnection
-from mcp_arangodb_async.connections.sql.pool import SqlPool
+from mcp_arangodb_async.connections.sql.pool import Hear, SqlPool, unheard
 from mcp_arangodb_async.errors import ConfigError, UnsupportedError
 
 HERE = "mcp_arangodb_async.connections.sql"
@@ -39,11 +39,16 @@ def check_installed(kind: str, name: str) -> None:
 
 
 def open_pool(
-    settings: EnvironmentSettings, *, session: Sequence[str], authorizer: Authorizer | None = None
+    settings: EnvironmentSettings,
+    *,
+    session: Sequence[str],
+    authorizer: Authorizer | None = None,
+    hear: Hear = unheard,
 ) -> SqlPool:
     """The pool of an environment; it opens no connection before one is asked for.
 
-    `session` are statements that prepare each connection; `authorizer` watches those of SQLite.
+    `session` are statements that prepare each connection; `authorizer` watches those of SQLite; `hear` is
+    told what happens to connections.
     """
     if settings.kind not in DRIVERS:
         raise UnsupportedError(f"environment {settings.name!r} of kind {settings.kind} has no SQL")
@@ -54,6 +59,7 @@ def open_pool(
         settings=settings.pool,
         connect_timeout=settings.connect_timeout,
         opener=connector.connect,
+        hear=hear,
     )
 
 

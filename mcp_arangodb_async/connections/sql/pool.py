@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mcp_arangodb_async.config.environments import EnvironmentPool
 from mcp_arangodb_async.connections import breaker
@@ -38,6 +38,12 @@ CLOSE_SECONDS = 2.0
 SHORTEST_SWEEP, LONGEST_SWEEP = 0.02, 60.0
 
 Opener = Callable[[float], Awaitable[SqlConnection]]
+Event = Literal["opened", "down", "exhausted"]
+Hear = Callable[[Event, str], None]
+
+
+def unheard(_event: Event, _text: str) -> None:
+    """Nobody wants to know."""
 
 
 class NotTriedError(UnavailableError):
@@ -130,6 +136,7 @@ class SqlPool:
         settings: EnvironmentPool,
         connect_timeout: float,
         opener: Opener,
+        hear: Hear = unheard,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -139,6 +146,7 @@ class SqlPool:
         self.last_error: MaaError | None = None
         self._connect_timeout = connect_timeout
         self._opener = opener
+        self._hear = hear
         self._clock = clock
         self._chance = chance
         self._idle: deque[_Entry] = deque()
@@ -152,6 +160,7 @@ class SqlPool:
         self._recovering: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._closed = False
+        self._retired = False
 
     @property
     def is_busy(self) -> bool:
@@ -226,6 +235,14 @@ class SqlPool:
         """Open what the configuration wants open, in the background; a server that is down is tried again."""
         self._recover()
 
+    def retire(self) -> None:
+        """Keep nothing open from now on: who holds the pool still gets connections, each for one use."""
+        self._retired = True
+        for task in (self._recovering, self._sweeping):
+            if task is not None:
+                task.cancel()
+        self._close_idle()
+
     async def close(self) -> None:
         """Close everything; connections in use are closed when they are given back. Bounded in time."""
         self._closed = True
@@ -233,10 +250,7 @@ class SqlPool:
         for task in tasks:
             task.cancel()
         waiting = list(tasks)
-        idle, self._idle = list(self._idle), deque()
-        for entry in idle:
-            self._lent += 1
-            self._forget(entry.connection)
+        self._close_idle()
         if waiting or self._tasks:
             await asyncio.wait([*waiting, *self._tasks], timeout=CLOSE_SECONDS + SETTLE_SECONDS)
 
@@ -272,8 +286,10 @@ class SqlPool:
         except TimeoutError:
             self._counts.timeouts += 1
             busy = self.settings.max_connections
+            said = f"{self.address}: all {busy} connections were busy for {max(0.0, seconds):.3g} s"
+            self._hear("exhausted", said)
             raise DeadlineError(
-                f"{self.address}: all {busy} connections were busy for {max(0.0, seconds):.3g} s",
+                said,
                 hint="try again, or raise pool.max_connections or pool.acquire_timeout",
             ) from None
         finally:
@@ -333,7 +349,8 @@ class SqlPool:
         self._counts.opened += 1
         self._lent += 1
         self._breaker, self._failures, self.last_error = CLOSED, 0, None
-        if self._sweeping is None:
+        self._hear("opened", "")
+        if self._sweeping is None and not self._retired:
             self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
         return connection
 
@@ -359,15 +376,14 @@ class SqlPool:
             return
         if before is None:
             log.warning("environment.down", environment=self.name, error=error.message)
-            idle, self._idle = list(self._idle), deque()  # they are no better than those that failed
-            for entry in idle:
-                self._lent += 1
-                self._forget(entry.connection)
+            self._hear("down", error.message)
+            self._close_idle()  # they are no better than those that failed
         self._recover()
 
     def _recover(self) -> None:
         """See to it that somebody tries the server until it answers."""
-        if not self._closed and (self._recovering is None or self._recovering.done()):
+        over = self._closed or self._retired
+        if not over and (self._recovering is None or self._recovering.done()):
             self._recovering = asyncio.get_running_loop().create_task(self._recovered())
 
     async def _recovered(self) -> None:
@@ -395,9 +411,15 @@ class SqlPool:
                 log.info("environment.recovered", environment=self.name)
                 down = False
 
+    def _close_idle(self) -> None:
+        idle, self._idle = list(self._idle), deque()
+        for entry in idle:
+            self._lent += 1
+            self._forget(entry.connection)
+
     def _keep(self, connection: SqlConnection) -> None:
         self._places.give_back()
-        if self._closed:
+        if self._closed or self._retired:
             self._forget(connection)
         else:
             self._lent -= 1

@@ -1,0 +1,67 @@
+"""What an environment needs to run statements: loaded late, because the parser takes a tenth of a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.connections.sql.opening import open_pool
+from mcp_arangodb_async.connections.sql.pool import Hear, SqlPool
+
+if TYPE_CHECKING:
+    from mcp_arangodb_async.sql.dialects.dialect import Dialect
+    from mcp_arangodb_async.sql.parameters import Template
+    from mcp_arangodb_async.sql.policy import Guard
+
+REMEMBERED = 512
+
+
+@dataclass(slots=True)
+class Known:
+    """What is remembered of a text: how its values are bound, and whether its answers were small."""
+
+    template: Template
+    small: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What reads statements, and the connections that run them."""
+
+    guard: Guard
+    dialect: Dialect
+    pool: SqlPool
+    known: OrderedDict[str, Known] = field(default_factory=OrderedDict[str, Known])
+
+    def know(self, text: str) -> Known:
+        """What is remembered of a text; the oldest of too many is forgotten."""
+        known = self.known.get(text)
+        if known is None:
+            from mcp_arangodb_async.sql.parameters import template_of
+
+            known = self.known[text] = Known(template_of(text, self.dialect))
+            if len(self.known) > REMEMBERED:
+                self.known.popitem(last=False)
+        return known
+
+
+async def load(settings: EnvironmentSettings, hear: Hear) -> Tools:
+    """The tools of an environment; `hear` is told what happens to its connections."""
+    policy, _, dialects = await asyncio.to_thread(_modules)
+    dialect: Dialect = dialects.DIALECTS[settings.kind]
+    reads = settings.access == "read"
+    authorizer = None
+    if settings.kind == "sqlite" and reads:
+        authorizer = import_module("mcp_arangodb_async.sql.dialects.sqlite").authorize
+    session = (*dialect.session, *(dialect.read_only if reads else ()))
+    pool = open_pool(settings, session=session, authorizer=authorizer, hear=hear)
+    return Tools(guard=policy.Guard(settings), dialect=dialect, pool=pool)
+
+
+def _modules() -> Sequence[Any]:
+    return [import_module(f"mcp_arangodb_async.sql.{name}") for name in ("policy", "parameters", "dialects")]
