@@ -90,7 +90,7 @@ def _run_list(invocation: Invocation) -> int:
     columns |= {name: name.upper() for name in ("labels", "description") if any(row[name] for row in rows)}
     if rows:
         invocation.out.records(columns, rows)
-    invocation.out.note(f"{len(rows)} configured by {settings.source}")
+    invocation.out.note(f"{len(rows)} configured by {settings.file or settings.source}")
     return 0
 
 

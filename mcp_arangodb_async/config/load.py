@@ -211,6 +211,7 @@ def load_settings(
         default_environment=file.config.default_environment if file else None,
         env_default=_env_default(environ, source, found),
         source=source,
+        file=file.path if file else None,
         working_directory=cwd,
         data_directory=places.data,
         variables=environ,

@@ -310,7 +310,8 @@ class Settings:
 
     `databases` keeps the order of the file: the first is level 5 of the resolution. `default_database`
     is level 3, `env_default` level 4; neither is checked against the keys here, because tools that need no
-    database must work with both wrong. `warnings` are sentences for stderr.
+    database must work with both wrong. `source` is where the databases come from, `file` the file that was
+    read, which need not name any. `warnings` are sentences for stderr.
     """
 
     databases: Mapping[str, DatabaseSettings]
@@ -319,6 +320,7 @@ class Settings:
     environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict[str, EnvironmentSettings])
     default_environment: str | None = None
     source: Source = Source(kind="built-in")
+    file: Path | None = None
     server: ServerSettings = field(default_factory=ServerSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     oauth: OAuthSettings = field(default_factory=OAuthSettings)

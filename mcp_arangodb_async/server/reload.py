@@ -48,7 +48,7 @@ class Reloading:
         self._apply = apply
         self._look_seconds = look_seconds
         self._asked = asyncio.Event()
-        self._seen = fingerprint(settings.source.path)
+        self._seen = fingerprint(settings.file)
 
     def ask(self) -> None:
         """Reload soon, as SIGHUP does."""
@@ -65,7 +65,7 @@ class Reloading:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), self._look_seconds)
-            now = await asyncio.to_thread(fingerprint, self._settings.source.path)
+            now = await asyncio.to_thread(fingerprint, self._settings.file)
             if not self._asked.is_set():
                 # A file that vanished is being replaced, or was moved away: what it said still holds.
                 if now == self._seen or now is None:

@@ -119,7 +119,8 @@ def test_what_is_dangling_or_unset_is_a_warning_and_not_an_error(tmp_path: Path)
         "database 'a': the variable NOT_SET is not set; logging in without it",
     )
     assert load(tmp_path, "databases:\n").databases == {}
-    assert load(tmp_path, "http: {port: 81}\n").source.kind == "built-in"
+    settings = load(tmp_path, "http: {port: 81}\n")
+    assert (settings.source.kind, settings.file) == ("built-in", tmp_path / "config" / "databases.yaml")
 
 
 OPTIONS = [option for name, record in SECTIONS.items() for option in options_of(record, f"{name}.")]
