@@ -15,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable
-from contextlib import asynccontextmanager
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple
 
 from mcp_arangodb_async.connections import breaker
 from mcp_arangodb_async.connections.single import SingleFlight
@@ -36,9 +37,11 @@ DRAIN_SECONDS = 30.0
 WAITING_PER_PLACE = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientKey:
-    """What a client belongs to; `version` stands for everything that makes a client a different one."""
+class ClientKey(NamedTuple):
+    """What a client belongs to; `version` stands for everything that makes a client a different one.
+
+    A tuple, as it is hashed and compared several times in each call.
+    """
 
     place: Place
     version: Hashable
@@ -94,37 +97,58 @@ def expired(uses: Iterable[tuple[Hashable, Use]], *, now: float, idle: float, ma
 class Places:
     """So many may run at once, some more wait in line, and the rest is told so."""
 
-    __slots__ = ("_free", "running", "size", "waiting")
+    __slots__ = ("_line", "running", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.running = 0
-        self.waiting = 0
-        self._free = asyncio.Semaphore(size)
+        self._line: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait in line."""
+        return len(self._line)
 
     @property
     def quiet(self) -> bool:
         """Whether nobody runs or waits."""
-        return not self.running and not self.waiting
+        return not self.running and not self._line
+
+    def free(self) -> bool:
+        """Take a place if one is free; true when it was taken."""
+        if self.running >= self.size:
+            return False
+        self.running += 1
+        return True
 
     async def take(self, whose: str, hint: str) -> None:
         """Wait for a place, unless too many wait already; who took one gives it back."""
-        if self.waiting >= self.size * WAITING_PER_PLACE:
+        if self.free():
+            return
+        if len(self._line) >= self.size * WAITING_PER_PLACE:
             raise LimitError(
-                f"{whose} is busy: {self.running} calls run and {self.waiting} wait",
+                f"{whose} is busy: {self.running} calls run and {len(self._line)} wait",
                 hint=f"try again in a moment, or raise {hint}",
             )
-        self.waiting += 1
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
         try:
-            await self._free.acquire()
-        finally:
-            self.waiting -= 1
-        self.running += 1
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.give_back()  # the place was handed over at the moment the caller left
+            else:
+                self._line.remove(turn)
+            raise
 
     def give_back(self) -> None:
-        """Let the next one run."""
+        """Hand the place to the next in line, or keep it free."""
+        while self._line:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
         self.running -= 1
-        self._free.release()
 
 
 @dataclass(slots=True)
@@ -184,50 +208,12 @@ class Clients:
         self._hits = 0
         self._evicted = 0
 
-    @asynccontextmanager
-    async def lend(self, upstream: Upstream, downstream: Downstream = SHARED) -> AsyncGenerator[Connection]:
-        """A client for one call; it counts what the call says about the server.
+    def lend(self, upstream: Upstream, downstream: Downstream = SHARED) -> _Loan:
+        """A client for one call: `async with` gives its connection, and counts what the call says.
 
         Raises UnavailableError at once while the breaker is open, LimitError when too many wait.
         """
-        server = self._server(upstream)
-        admission = breaker.admit(server.state, self._clock())
-        server.state = admission.state
-        if not admission.allowed:
-            raise UnreachableError(
-                f"{upstream.shown} did not answer the last calls; it is tried again in "
-                f"{admission.retry_after:.1f} s",
-                hint="other servers are not affected",
-            )
-        client: _Client | None = None
-        taken = False
-        try:
-            await server.places.take(upstream.shown, "the server's concurrency")
-            taken = True
-            client = await self._client(server, upstream, downstream)
-            client.in_flight += 1
-            yield client.connection
-        except UnavailableError:
-            server.state = breaker.failed(server.state, self._clock(), self._chance())
-            raise
-        except MaaError:
-            # It answered, whatever it said; or there was no place for the call.
-            if taken:
-                server.state = breaker.succeeded(server.state)
-            elif admission.trial:
-                server.state = breaker.abandoned(server.state)
-            raise
-        except BaseException:
-            if admission.trial:
-                server.state = breaker.abandoned(server.state)
-            raise
-        else:
-            server.state = breaker.succeeded(server.state)
-        finally:
-            if taken:
-                server.places.give_back()
-            if client is not None:
-                self._returned(client)
+        return _Loan(self, upstream, downstream)
 
     def drain(self, owner: str) -> None:
         """Let the owner's clients finish what they do, and close them; the next call builds new ones.
@@ -296,7 +282,23 @@ class Clients:
         server = self._servers.get(place)
         return server.state.name if server is not None else breaker.CLOSED.name
 
-    def _server(self, upstream: Upstream) -> _Server:
+    def admitted(self, server: _Server, upstream: Upstream) -> bool:
+        """Whether the call is the trial of a server that was down; UnreachableError while none is due."""
+        admission = breaker.admit(server.state, self._clock())
+        server.state = admission.state
+        if not admission.allowed:
+            raise UnreachableError(
+                f"{upstream.shown} did not answer the last calls; it is tried again in "
+                f"{admission.retry_after:.1f} s",
+                hint="other servers are not affected",
+            )
+        return admission.trial
+
+    def failed(self, server: _Server) -> None:
+        """The server did not answer."""
+        server.state = breaker.failed(server.state, self._clock(), self._chance())
+
+    def server_of(self, upstream: Upstream) -> _Server:
         """The server's record, renewed when its section changed."""
         place = upstream.key.place
         server = self._servers.get(place)
@@ -309,21 +311,30 @@ class Clients:
         server.last_used = self._clock()
         return server
 
-    async def _client(self, server: _Server, upstream: Upstream, downstream: Downstream) -> _Client:
+    def _live(self, server: _Server, key: Hashable) -> _Client | None:
+        """The client of this key, unless there is none that lives."""
+        client = self._clients.get(key)
+        if client is None:
+            return None
+        if not client.connection.alive:
+            self._discard(key, client, server)
+            return None
+        self._clients.move_to_end(key)
+        client.last_used = server.last_used
+        self._hits += 1
+        return client
+
+    async def client_of(self, server: _Server, upstream: Upstream, downstream: Downstream) -> _Client:
         """The client for this caller, built if need be; one building serves all who wait for it."""
-        place, version = upstream.key.place, upstream.key.version
+        place, version = upstream.key
         for _ in range(3):
             session = UNOWNED if server.shared is None else SHARED if server.shared else downstream
             key = (place, version, session)
-            client = self._clients.get(key) if session is not UNOWNED else None
+            client = self._live(server, key) if session is not UNOWNED else None
             if client is not None:
-                if client.connection.alive:
-                    self._clients.move_to_end(key)
-                    client.last_used = self._clock()
-                    self._hits += 1
-                    return client
-                self._discard(key, client, server)
-                continue
+                return client
+            if session is not UNOWNED and server.shared is None:
+                continue  # the dead one's era is not known to hold: it is found out anew
             client = await self._opened(server, upstream, key)
             if client.connection.shared or session is not UNOWNED:
                 return client
@@ -368,7 +379,8 @@ class Clients:
             server.protocol, server.shared = None, None
         self._retire(key, client)
 
-    def _returned(self, client: _Client) -> None:
+    def returned(self, client: _Client) -> None:
+        """A call has ended."""
         client.in_flight -= 1
         client.last_used = self._clock()
         if client.draining and client.in_flight == 0:
@@ -387,8 +399,59 @@ class Clients:
     def _close(self, client: _Client) -> None:
         if client.timer is not None:
             client.timer.cancel()
-        self._keep(asyncio.create_task(client.connection.close()))
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
+        task = asyncio.create_task(client.connection.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+class _Loan:
+    """One call's use of a client: a class, not a generator, as every call passes through it."""
+
+    __slots__ = ("_client", "_clients", "_downstream", "_server", "_taken", "_trial", "_upstream")
+
+    def __init__(self, clients: Clients, upstream: Upstream, downstream: Downstream) -> None:
+        self._clients = clients
+        self._upstream = upstream
+        self._downstream = downstream
+        self._trial = False
+        self._taken = False
+        self._client: _Client | None = None
+
+    async def __aenter__(self) -> Connection:
+        clients, upstream = self._clients, self._upstream
+        server = self._server = clients.server_of(upstream)
+        if server.state is not breaker.CLOSED:
+            self._trial = clients.admitted(server, upstream)
+        try:
+            if not server.places.free():
+                await server.places.take(upstream.shown, "the server's concurrency")
+            self._taken = True
+            client = await clients.client_of(server, upstream, self._downstream)
+        except BaseException as error:
+            self._ended(error)
+            raise
+        client.in_flight += 1
+        self._client = client
+        return client.connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended(error)
+
+    def _ended(self, error: BaseException | None) -> None:
+        """Count what the call says of the server, and give back what it took."""
+        server = self._server
+        if isinstance(error, UnavailableError):
+            self._clients.failed(server)
+        elif error is None or (isinstance(error, MaaError) and self._taken):
+            # It answered, whatever it said.
+            if server.state is not breaker.CLOSED:
+                server.state = breaker.succeeded(server.state)
+        elif self._trial:
+            # The caller left, or there was no place for the call: the next one tries.
+            server.state = breaker.abandoned(server.state)
+        if self._taken:
+            server.places.give_back()
+        if self._client is not None:
+            self._clients.returned(self._client)

@@ -54,11 +54,6 @@ class Conversation:
         self._seals = seals or Seals()
         self._held = HeldCalls()
 
-    @staticmethod
-    def binding(tenant: str, principal: str, tool: str, arguments: Mapping[str, Any]) -> Binding:
-        """What a state of this call is bound to."""
-        return Binding.of(tenant, principal, tool, arguments)
-
     async def answer(
         self,
         reached: Reached,
@@ -69,7 +64,7 @@ class Conversation:
         binding: Binding,
     ) -> Result:
         """The result of a call, or the question that it asks a client which cannot be asked meanwhile."""
-        state = None if caller.state is None else self._seals.open(caller.state, binding)
+        state = None if caller.state is None else await self._seals.open(caller.state, binding)
         if state is None and caller.responses is not None:
             raise InputError("inputResponses without requestState answer nothing", field="inputResponses")
         if state is not None and state.kind == "held":
@@ -91,7 +86,7 @@ class Conversation:
                 asked = None if caller.ask is None else asking(reached.name, caller.ask)
                 call = with_ask(call, asked)
                 result = await self._answered(connection, reached, call, caller)
-                return self._shown(reached, result, binding)
+                return await self._shown(reached, result, binding)
         return await self._holding(reached, downstream, call, binding)
 
     async def close(self) -> None:
@@ -113,12 +108,12 @@ class Conversation:
             call = with_answers(call, responses, state if isinstance(state, str) else None)
         raise LimitError(f"{reached.upstream.shown} asked more than {MAXIMUM_ROUNDS} times during one call")
 
-    def _shown(self, reached: Reached, result: Result, binding: Binding) -> Result:
+    async def _shown(self, reached: Reached, result: Result, binding: Binding) -> Result:
         """The result as the client gets it; a question's state is sealed."""
         if result.get("resultType") != "input_required":
             return finished(result)
         state: object = result.get("requestState")
-        sealed = self._seals.seal(
+        sealed = await self._seals.seal(
             State(kind="upstream", value=state if isinstance(state, str) else None), binding
         )
         shown: Result = {"resultType": "input_required", "requestState": sealed}
@@ -148,11 +143,11 @@ class Conversation:
         """Wait for the result of a held call or for its next question."""
         found = await until_question(held)
         if held.task.done():
-            return self._shown(reached, cast("Result", found), binding)
+            return await self._shown(reached, cast("Result", found), binding)
         name = self._held.keep(held)
         return {
             "resultType": "input_required",
-            "requestState": self._seals.seal(State(kind="held", value=name), binding),
+            "requestState": await self._seals.seal(State(kind="held", value=name), binding),
             "inputRequests": {HELD_QUESTION: {"method": "elicitation/create", "params": dict(found)}},
         }
 

@@ -34,6 +34,7 @@ from mcp_arangodb_async.gateway.factory import SERVER_TYPES, Build, global_targe
 from mcp_arangodb_async.gateway.guard import OPERATOR, Reach, Resolve, reach_of
 from mcp_arangodb_async.gateway.inventory import Inventory, Listed, Reached
 from mcp_arangodb_async.gateway.measures import GatewayMeasures
+from mcp_arangodb_async.gateway.questions import Binding, Seals
 from mcp_arangodb_async.gateway.resolve import Resolution, refused, resolve, server_names
 from mcp_arangodb_async.gateway.roles import Identity, decide
 from mcp_arangodb_async.gateway.tenants.model import Section, Tenant, section_type
@@ -79,6 +80,7 @@ class Gateway:
         take: Take | None = None,
         read_only: bool = False,
         connect: Connect = open_upstream,
+        seals: Seals | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings.tenants
@@ -86,7 +88,7 @@ class Gateway:
         self.measures = GatewayMeasures()
         self.clients = Clients(maximum=self.settings.clients, idle=self.settings.client_idle, clock=clock)
         self.inventory = Inventory(clients=self.clients, maximum=self.settings.clients, clock=clock)
-        self.conversation = Conversation(self.clients)
+        self.conversation = Conversation(self.clients, seals)
         self._secret = settings.secret
         self._networks = networks
         self._take = take
@@ -232,7 +234,7 @@ class Gateway:
         given = arguments(tool) if callable(arguments) else arguments
         sent = tool.arguments(given, reached.downstream_tenant)
         principal = identity.principal if identity is not None else ""
-        binding = self.conversation.binding(scope.owner, principal, tool.name, given)
+        binding = Binding(tenant=scope.owner, principal=principal, tool=tool.name, arguments=given)
         for attempt in (1, 2):
             try:
                 return await self.conversation.answer(reached, tool, sent, session, caller, binding)
@@ -384,6 +386,7 @@ async def open_gateway(
     read_only: bool = False,
     resolve_name: Resolve | None = None,
     connect: Connect = open_upstream,
+    seals: Seals | None = None,
 ) -> AsyncGenerator[Gateway]:
     """The gateway for as long as the block lasts; nothing is connected before a call needs it.
 
@@ -395,7 +398,13 @@ async def open_gateway(
         "global": Network(OPERATOR, tls=tls, resolve=resolve_name),
     }
     gateway = Gateway(
-        settings, registry=registry, networks=networks, take=take, read_only=read_only, connect=connect
+        settings,
+        registry=registry,
+        networks=networks,
+        take=take,
+        read_only=read_only,
+        connect=connect,
+        seals=seals,
     )
     sweeping = asyncio.create_task(gateway.sweep())
     try:

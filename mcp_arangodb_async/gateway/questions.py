@@ -22,7 +22,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import orjson
 
@@ -41,18 +41,17 @@ MAXIMUM_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """The call that a state belongs to."""
+    """The call that a state belongs to: who calls what, with which arguments."""
 
     tenant: str
     principal: str
     tool: str
-    arguments: str
+    arguments: Mapping[str, Any] = field(repr=False)
 
-    @classmethod
-    def of(cls, tenant: str, principal: str, tool: str, arguments: Mapping[str, Any]) -> Binding:
-        """The binding of a call."""
-        digest = hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        return cls(tenant=tenant, principal=principal, tool=tool, arguments=digest)
+    @property
+    def digest(self) -> str:
+        """The arguments in short; most calls ask nothing and never need it."""
+        return hashlib.sha256(orjson.dumps(self.arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +62,48 @@ class State:
     value: str | None
 
 
-class Seals:
-    """Seals states and opens them once."""
+class Shared(Protocol):
+    """What several processes keep together, so that each opens what another one sealed."""
 
-    def __init__(self, key: bytes | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._key = key or secrets.token_bytes(32)
+    async def agreed(self, kind: str, value: bytes) -> bytes:
+        """The value that all processes share under this name: the first one's to ask."""
+        ...
+
+    async def put(self, kind: str, name: str, value: bytes, seconds: float) -> None:
+        """Keep a value for so long."""
+        ...
+
+    async def take(self, kind: str, name: str) -> bytes | None:
+        """A kept value, which is gone then: only one taker gets it."""
+        ...
+
+
+class Seals:
+    """Seals states and opens them once; with something shared, whichever process is asked to.
+
+    `use` keeps the seals of one purpose from opening for another.
+    """
+
+    def __init__(
+        self, shared: Shared | None = None, *, use: str = "upstream", clock: Callable[[], float] = time.time
+    ) -> None:
+        self._shared = shared
+        self._kind = f"seals-{use}"
         self._clock = clock
+        self._secret: bytes | None = None
         self._used: OrderedDict[str, float] = OrderedDict()
 
-    def seal(self, state: State, binding: Binding) -> str:
+    async def seal(self, state: State, binding: Binding) -> str:
         """A text that only the same call can bring back."""
         ends = self._clock() + SECONDS
-        body = orjson.dumps([state.kind, state.value, ends, secrets.token_urlsafe(16)])
-        return f"{_text(body)}.{_text(self._mark(body, binding))}"
+        number = secrets.token_urlsafe(16)
+        body = orjson.dumps([state.kind, state.value, ends, number])
+        mark = mark_of(body, binding, await self._key())
+        if self._shared is not None:
+            await self._shared.put(self._kind, number, b"1", SECONDS)
+        return f"{_text(body)}.{_text(mark)}"
 
-    def open(self, sealed: str, binding: Binding) -> State:
+    async def open(self, sealed: str, binding: Binding) -> State:
         """What was sealed; InputError for every other text, with one message for all of them."""
         wrong = InputError(
             "requestState does not belong to this call, was used before, or is too old",
@@ -90,23 +116,39 @@ class Seals:
             body, mark = _bytes(body_text), _bytes(mark_text)
         except ValueError:
             raise wrong from None
-        if not hmac.compare_digest(mark, self._mark(body, binding)):
+        if not hmac.compare_digest(mark, mark_of(body, binding, await self._key())):
             raise wrong
         kind, value, ends, number = cast("list[Any]", orjson.loads(body))
-        now = self._clock()
-        if now > ends or number in self._used:
+        if self._clock() > ends or not await self._first(number, ends):
             raise wrong
+        return State(kind=kind, value=value)
+
+    async def _first(self, number: str, ends: float) -> bool:
+        """Whether nobody opened the state of this number before."""
+        if self._shared is not None:
+            return await self._shared.take(self._kind, number) is not None
+        now = self._clock()
+        if number in self._used:
+            return False
         while self._used and next(iter(self._used.values())) < now:
             self._used.popitem(last=False)
         if len(self._used) >= MAXIMUM_USED:
             raise LimitError("too many questions were answered in a short time", hint="try again later")
         self._used[number] = ends
-        return State(kind=kind, value=value)
+        return True
 
-    def _mark(self, body: bytes, binding: Binding) -> bytes:
-        parts = (binding.tenant, binding.principal, binding.tool, binding.arguments)
-        bound = b"".join(f"{len(part)}:{part}".encode("utf-8", "surrogateescape") for part in parts)
-        return hmac.digest(self._key, bound + body, "sha256")
+    async def _key(self) -> bytes:
+        if self._secret is None:
+            mine = secrets.token_bytes(32)
+            self._secret = mine if self._shared is None else await self._shared.agreed(self._kind, mine)
+        return self._secret
+
+
+def mark_of(body: bytes, binding: Binding, key: bytes) -> bytes:
+    """What shows that this body was sealed with this key for this call."""
+    parts = (binding.tenant, binding.principal, binding.tool, binding.digest)
+    bound = b"".join(f"{len(part)}:{part}".encode("utf-8", "surrogateescape") for part in parts)
+    return hmac.digest(key, bound + body, "sha256")
 
 
 @dataclass(slots=True)

@@ -51,8 +51,8 @@ def is_needed(asked: Asked, key: str, settings: Settings) -> bool:
 class Confirmation:
     """Asks; one for an application."""
 
-    def __init__(self) -> None:
-        self._seals = Seals()
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
 
     async def obtained(self, call: Call, asked: Asked) -> WireResult | None:
         """None once the user agreed, else the question as this call's result; DeniedError for a no."""
@@ -66,16 +66,18 @@ class Confirmation:
                 f"{asked.tool.name} needs the user's confirmation, and this client cannot ask for it",
                 hint=f"a person can run: {command(call, asked)}",
             )
-        binding = Binding.of(call.key, call.caller, asked.tool.name, given(call, asked))
+        binding = Binding(
+            tenant=call.key, principal=call.caller, tool=asked.tool.name, arguments=given(call, asked)
+        )
         if questions.responses is None or questions.state is None:
-            state = self._seals.seal(State(kind="held", value=None), binding)
+            state = await self._seals.seal(State(kind="held", value=None), binding)
             request = {"message": question, "requestedSchema": SCHEMA, "mode": "form"}
             return {
                 "resultType": "input_required",
                 "requestState": state,
                 "inputRequests": {QUESTION: {"method": "elicitation/create", "params": request}},
             }
-        self._seals.open(questions.state, binding)
+        await self._seals.open(questions.state, binding)
         check(questions.responses.get(QUESTION) or {})
         return None
 

@@ -206,11 +206,12 @@ class Dispatcher:
             return None
         # Here and not above: only who asks users pays for it.
         from mcp_arangodb_async.server.confirmation import Confirmation, is_needed
+        from mcp_arangodb_async.server.tenancy import seals_beside
 
         if not is_needed(asked, call.key, self._settings):
             return None
         if self._confirmation is None:
-            self._confirmation = Confirmation()
+            self._confirmation = Confirmation(seals_beside(self._sessions, use="confirmation"))
         return await self._confirmation.obtained(call, asked)
 
     def _changer(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.model import Settings
 from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.observability.audit import AuditLog
+from mcp_arangodb_async.sessions import MemorySessionStore, SessionStore
 from mcp_arangodb_async.tools.spec import Tool
 
 if TYPE_CHECKING:
+    from mcp_arangodb_async.gateway.questions import Seals
     from mcp_arangodb_async.tools.tenancy import Tenancy
 
 
@@ -21,11 +23,13 @@ def is_configured(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def open_tenancy(settings: Settings, audit: AuditLog | None) -> AsyncGenerator[Tenancy | None]:
+async def open_tenancy(
+    settings: Settings, audit: AuditLog | None, sessions: SessionStore
+) -> AsyncGenerator[Tenancy | None]:
     """The tenants and their gateway for as long as the block lasts; None where nothing is configured.
 
     With tenants switched off, their store and its libraries are left alone and everybody uses the global
-    servers.
+    servers. What upstreams ask is sealed with a key of all processes that share the sessions.
     """
     if not is_configured(settings):
         yield None
@@ -51,9 +55,23 @@ async def open_tenancy(settings: Settings, audit: AuditLog | None) -> AsyncGener
             take = rates.admit
             local_key = local_key_of(settings)
         gateway = await stack.enter_async_context(
-            open_gateway(settings, registry=registry, take=take, read_only=settings.server.read_only)
+            open_gateway(
+                settings,
+                registry=registry,
+                take=take,
+                read_only=settings.server.read_only,
+                seals=seals_beside(sessions, use="upstream"),
+            )
         )
         yield Tenancy(gateway, registry=registry, api_keys=api_keys, local_key=local_key)
+
+
+def seals_beside(sessions: SessionStore, *, use: str) -> Seals:
+    """Seals that every process opens which shares these sessions."""
+    from mcp_arangodb_async.gateway.questions import Seals
+
+    shared: Any = None if isinstance(sessions, MemorySessionStore) else sessions
+    return Seals(shared, use=use)
 
 
 def local_key_of(settings: Settings) -> str | None:

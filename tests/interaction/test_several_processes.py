@@ -7,8 +7,10 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx2
+import mcp_types as types
 import pytest
 from mcp import Client
+from mcp.client.session import ClientRequestContext, ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_arangodb_async.engine import running
@@ -70,12 +72,16 @@ async def two_servers(
 
 
 @asynccontextmanager
-async def client_of(ports: list[int], way: Way, token: str | None = None) -> AsyncGenerator[Talk]:
+async def client_of(
+    ports: list[int], way: Way, token: str | None = None, elicit: ElicitationFnT | None = None
+) -> AsyncGenerator[Talk]:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30, transport=Balancer(ports)) as http,
         Client(
-            streamable_http_client("http://127.0.0.1:1/mcp", http_client=http), mode=MODES[way.era]
+            streamable_http_client("http://127.0.0.1:1/mcp", http_client=http),
+            mode=MODES[way.era],
+            elicitation_callback=elicit,
         ) as client,
     ):
         yield Talk(client)
@@ -115,6 +121,22 @@ async def test_the_rest_of_a_result_is_kept_where_every_process_finds_it(
                 page = await client.call("query", next=page["next"], max_rows=4)
                 rows, answered = rows + page["rows"], answered + 1
             assert (rows, answered) == (list(range(1, 11)), 3)
+
+
+async def test_a_yes_to_one_process_is_good_at_the_next(places: Places, redis: RedisServer) -> None:
+    async def agree(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:
+        return types.ElicitResult(action="accept", content={"confirm": True})
+
+    with running(authentication=False) as engine:
+        shop = f"  shop: {{url: '{engine.url}', access: admin}}\n"
+        databases = f"server: {{confirm: always}}\ndatabases:\n{shop}"
+        async with (
+            two_servers(places, redis, databases=databases) as ports,
+            client_of(ports, HTTP["stateless"], elicit=agree) as client,
+        ):
+            for name in ("a", "b", "c"):
+                await client.call("create_collection", name=name)
+                await client.call("drop_collection", collection=name)
 
 
 async def test_a_session_is_its_principals_and_ends_with_delete(places: Places, redis: RedisServer) -> None:
