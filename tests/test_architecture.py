@@ -115,7 +115,7 @@ OWNERS: dict[str, set[str]] = {
     "snowballstemmer": {"engine"},
     "orjson": {
         "engine", "connections", "operations", "server", "cli", "tools", "sessions", "observability",
-        "gateway",
+        "gateway", "sql",
     },
 }  # fmt: skip
 

@@ -182,7 +182,7 @@ SQL = Family(
             name="sql-comparison",
             title="SQL: what differs",
             about="Compare environments with a baseline, or with what they were.",
-            holds=in_module("sql_compare"),
+            holds=in_module("sql_compare", "sql_compare_rows"),
         ),
         Page(
             name="sql-health",

@@ -109,13 +109,14 @@ class Meter:
     """A bar on standard error while a terminal is there; nothing when it is piped."""
 
     quiet: bool
+    unit: str = "documents"
     _last: int = -1
     _shown: bool = False
 
     @classmethod
-    def of(cls, invocation: Invocation) -> Meter:
-        """The meter for this command."""
-        return cls(quiet=bool(invocation.option("no_progress")) or not sys.stderr.isatty())
+    def of(cls, invocation: Invocation, *, unit: str = "documents") -> Meter:
+        """The meter for this command; `unit` is what is counted where nobody knows how many there are."""
+        return cls(quiet=bool(invocation.option("no_progress")) or not sys.stderr.isatty(), unit=unit)
 
     async def __call__(self, done: float, total: float | None, message: str | None) -> None:
         if self.quiet:
@@ -126,8 +127,8 @@ class Meter:
             return
         self._last, self._shown = step, True
         bar = "#" * int(part * 30)
-        shown = f"[{bar.ljust(30)}] {part:4.0%}" if total else f"{int(done):,} documents"
-        sys.stderr.write(f"\r\x1b[K{shown} {(message or '')[:40]}")
+        shown = f"[{bar.ljust(30)}] {part:4.0%}" if total else f"{int(done):,} {self.unit}"
+        sys.stderr.write(f"\r\x1b[K{shown} {(message or '')[:60]}")
         sys.stderr.flush()
 
     def end(self) -> None:

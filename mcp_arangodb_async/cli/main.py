@@ -110,6 +110,10 @@ COMMANDS: Mapping[str, Entry] = {
     "env list": _entry("env:LIST", "list the SQL environments"),
     "env test": _entry("env:TEST", "connect to SQL environments step by step"),
     "env query": _entry("env:QUERY", "run a statement on one, several or all SQL environments"),
+    "env compare": _entry("env_compare:COMPARE", "compare the rows of SQL environments"),
+    "env schema": _entry(
+        "env_compare:SCHEMA", "compare the schemas of SQL environments, or with earlier ones"
+    ),
     "user add": _entry("user:ADD", "create a user on a server"),
     "user remove": _entry("user:REMOVE", "remove a user of a server"),
     "user list": _entry("user:LIST", "list the users of a server"),

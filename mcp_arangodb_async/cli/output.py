@@ -106,10 +106,13 @@ def _text(cell: Cell) -> str:
 
 
 def _style(cell: str) -> str:
-    """Green for what is well, red for what is not."""
-    if cell in {"up", "healthy", "set"}:
+    """Green for what is well or new, red for what is not or is gone, yellow for what to look at."""
+    if cell in {"up", "healthy", "set", "added"}:
         return "green"
-    return "red" if cell in {"down", "timeout", "unauthorized", "missing", "error", "not set"} else ""
+    if cell in {"changed", "warning"}:
+        return "yellow"
+    bad = {"down", "timeout", "unauthorized", "missing", "error", "not set", "removed", "breaking"}
+    return "red" if cell in bad else ""
 
 
 def _is_number(cell: Cell) -> bool:

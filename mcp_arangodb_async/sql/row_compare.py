@@ -261,7 +261,10 @@ class _Comparing:
         tables = [one for one, head in heads.items() if head.names is not None]
         try:
             natural = self._keys[(tables or list(heads))[0]]
-            self._plan.set_result(planned(heads, self._request.choice, natural_key=natural))
+            plan = planned(heads, self._request.choice, natural_key=natural)
+            if self._request.tolerance is not None and not plan.layout.key:
+                raise InputError("tolerance: whole rows are compared exactly; name a key", field="tolerance")
+            self._plan.set_result(plan)
         except MaaError as error:
             self._plan.set_exception(error)
 

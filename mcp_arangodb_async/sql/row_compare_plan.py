@@ -192,9 +192,9 @@ def resolved(names: Sequence[str], existing: Sequence[str], field_name: str) -> 
     for name in names:
         alike = [own for own in existing if own.casefold() == name.casefold()]
         if name not in existing and not alike:
+            listed = ", ".join(list(dict.fromkeys(existing))[:20])
             raise InputError(
-                f"{field_name}: no column {name[:80]!r} in every environment; "
-                f"there are {', '.join(existing[:20])}",
+                f"{field_name}: no column {name[:80]!r}; all of them have {listed}",
                 field=field_name,
                 did_you_mean=closest(name, existing),
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mcp_arangodb_async.tools import sql, sql_catalogue, sql_compare, sql_health
+from mcp_arangodb_async.tools import sql, sql_catalogue, sql_compare, sql_compare_rows, sql_health
 from mcp_arangodb_async.tools.spec import Tool, fields_of
 
 SQL_TOOLS: tuple[Tool, ...] = (
@@ -26,6 +26,7 @@ SQL_TOOLS: tuple[Tool, ...] = (
     sql_catalogue.describe_table_env,
     sql_catalogue.list_columns,
     sql_compare.compare_schema,
+    sql_compare_rows.compare_data,
     sql_health.health_check_env,
     sql_health.test_connection,
     sql_health.test_connection_env,
