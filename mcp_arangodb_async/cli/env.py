@@ -245,7 +245,8 @@ def show(invocation: Invocation, outcomes: Mapping[str, Outcome]) -> None:
                 for row in shown_lists(answer.columns, answer.rows)
             ]
             out.table([column.name for column in answer.columns], cells)
-        counted = f"{len(answer.rows)} rows" if answer.affected is None else f"{answer.affected} rows changed"
+        count, what = (len(answer.rows), "") if answer.affected is None else (answer.affected, " changed")
+        counted = f"{count} row{'' if count == 1 else 's'}{what}"
         more = ", and there are more" if answer.truncated else ""
         out.note(f"{name}: {counted}{more}; {answer.engine} {answer.version}, {answer.ms:.0f} ms")
 
