@@ -47,7 +47,8 @@ def run(steps: list[Step], directory: Path, environ: Mapping[str, str] | None = 
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script],
-        cwd=directory, env=home | {"PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"} | dict(environ or {}),
+        cwd=directory,
+        env={"PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"} | home | dict(environ or {}),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         encoding="utf-8", timeout=SECONDS, check=False,
     )  # fmt: skip
