@@ -7,6 +7,8 @@ They read the whole collection: an index is asked for because ArangoDB does, and
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
@@ -27,52 +29,60 @@ Document = dict[str, Any]
 
 _WORDS: Final[dict[str, Any]] = {"locale": "en", "stopwords": [], "stemming": False, "accent": True}
 _DEFAULT_LIMIT: Final = 100
-_QUALIFIERS: Final = ("prefix:", "complete:")
+_BETWEEN_WORDS: Final = re.compile(r"[ \t\r\n\f\b,]+")
+_LONGEST_WORD: Final = 40
+_MOST_WORDS: Final = 32
 
 
 # Full text
 
 
 def fulltext(
-    ctx: FunctionContext, collection: Value, attribute: Value, query: Value, most: Value = 0
+    ctx: FunctionContext, collection: Value, attribute: Value, query: Value, most: Value = None
 ) -> Value:
-    """FULLTEXT(): the documents with all words of the query; `|` joins by or, `-` takes away."""
+    """FULLTEXT(): the documents with all words of the query; `|` joins by or, `-` takes away.
+
+    A limit of 0 gives none, as the server makes a LIMIT of it, whatever the manual says of zero.
+    """
     name = _name(collection)
     if name is None or not isinstance(attribute, str) or not isinstance(query, str) or not _is_count(most):
         return mismatch(ctx, "FULLTEXT")
     index = ctx.index_details(name, "fulltext", [attribute])
     if index is None:
         raise _missing(ERROR_QUERY_FULLTEXT_INDEX_MISSING, name)
-    steps = _steps(query, int(index["minLength"]))
+    steps = _steps(query)
     path = attribute.split(".")
     found: list[Document] = []
-    limit = to_integer(most)
+    limit = None if most is None else to_integer(most)
+    if limit == 0:
+        return found
     for document in ctx.collection_documents(name):
         ctx.check()
-        if steps and _fits(_words(_inside(document, path), int(index["minLength"])), steps):
+        if _fits(_words(_inside(document, path), int(index["minLength"])), steps):
             found.append(document)
             if len(found) == limit:
                 break
     return found
 
 
-def _steps(query: str, least: int) -> list[tuple[str, str, bool]]:
-    """The parts of a query as (operator, word, whether it is a prefix)."""
+def _steps(query: str) -> list[tuple[str, str, bool]]:
+    """The parts of a query as (operator, word, whether it is a prefix); 10 when it is none.
+
+    The first word starts the result, whatever its operator is; no more than 32 words count.
+    """
     steps: list[tuple[str, str, bool]] = []
-    for part in query.split(","):
-        text = part.strip()
-        operator = "+"
-        if text[:1] in {"+", "-", "|"}:
-            operator, text = text[0], text[1:].strip()
-        is_prefix = text.lower().startswith("prefix:")
-        for qualifier in _QUALIFIERS:
-            if text.lower().startswith(qualifier):
-                text = text[len(qualifier) :].strip()
-                break
-        if text[:1] in {"+", "-", "|"}:
-            operator, text = text[0], text[1:]
-        words = _words(text, 0 if is_prefix else least)
-        steps.extend((operator, word, is_prefix) for word in words)
+    for part in filter(None, _BETWEEN_WORDS.split(query)):
+        operator, text = (part[0], part[1:]) if part[0] in "+|-" else ("+", part)
+        qualifier, colon, rest = text.partition(":")
+        word = rest if colon else text
+        if not word:
+            raise ArangoError(ERROR_BAD_PARAMETER, f"FULLTEXT(): {part!r} in the query lacks a word")
+        word = unicodedata.normalize("NFC", word).lower()[:_LONGEST_WORD]
+        steps.append((operator if steps else "|", word, bool(colon) and qualifier.lower() == "prefix"))
+        if len(steps) == _MOST_WORDS:
+            break
+    if not steps:
+        raise ArangoError(ERROR_BAD_PARAMETER, "FULLTEXT(): the query has no words")
     return steps
 
 

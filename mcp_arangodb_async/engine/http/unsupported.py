@@ -42,7 +42,10 @@ _FAMILIES = (
     ("/_api/batch", "batch requests", ERROR_NOT_IMPLEMENTED),
     ("/_api/dump", "parallel dumps", ERROR_NOT_IMPLEMENTED),
     ("/_api/wal", "the write-ahead log", ERROR_NOT_IMPLEMENTED),
+    ("/_admin/wal/properties", "settings of the write-ahead log", ERROR_NOT_IMPLEMENTED),
+    ("/_admin/wal/transactions", "transactions in the write-ahead log", ERROR_NOT_IMPLEMENTED),
     ("/_admin/execute", "running JavaScript", ERROR_NOT_IMPLEMENTED),
+    ("/_admin/test", "running JavaScript tests", ERROR_NOT_IMPLEMENTED),
     ("/_admin/aardvark", "the web interface", ERROR_NOT_IMPLEMENTED),
 )
 

@@ -80,9 +80,9 @@ def test_an_inverted_index_filters_when_it_is_hinted(fruit: Searched) -> None:
         ("PREFIX:app,-banana", "3"),
         ("complete:apple,|orange", "12"),
         ("+banana,+orange", "1"),
-        ("-banana", ""),
+        ("-banana", "124"),
+        ("orange banana", "1"),
         ("x", ""),
-        ("", ""),
     ],
 )
 def test_fulltext_finds_words_and_prefixes(fruit: Searched, query: str, keys: str) -> None:
@@ -95,7 +95,14 @@ def test_fulltext_needs_its_index_and_obeys_its_limit(fruit: Searched) -> None:
     assert fruit.number("RETURN FULLTEXT(c, 'text', 'banana')") == 1571
     index(fruit, "fulltext", ["text"], minLength=3)
     assert fruit.rows("RETURN LENGTH(FULLTEXT('c', 'text', 'banana', 2))") == [2]
+    assert fruit.rows("RETURN LENGTH(FULLTEXT('c', 'text', 'banana', 0))") == [0]
     assert fruit.rows("RETURN LENGTH(FULLTEXT(@name, 'text', 'banana'))", name="c") == [3]
+
+
+@pytest.mark.parametrize("query", ["", " ,", "+", "banana,|", "prefix:"])
+def test_a_fulltext_query_without_a_word_is_refused(fruit: Searched, query: str) -> None:
+    index(fruit, "fulltext", ["text"])
+    assert fruit.number(f"RETURN FULLTEXT(c, 'text', '{query}')") == 10
 
 
 def test_rights_are_asked_for_a_collection_given_by_name(fruit: Searched) -> None:
