@@ -17,6 +17,7 @@ import random
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple
@@ -138,7 +139,8 @@ class Places:
             if turn.done() and not turn.cancelled():
                 self.give_back()  # the place was handed over at the moment the caller left
             else:
-                self._line.remove(turn)
+                with suppress(ValueError):  # whoever gave a place back found it cancelled, and took it out
+                    self._line.remove(turn)
             raise
 
     def give_back(self) -> None:

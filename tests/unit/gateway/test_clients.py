@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
@@ -316,6 +317,29 @@ async def test_a_place_is_given_back_when_a_waiting_caller_leaves() -> None:
     places.give_back()
     await places.take("x", "y")
     assert (places.running, places.waiting) == (1, 0)
+
+
+async def test_places_survive_callers_that_leave_at_any_moment() -> None:
+    places = Places(2)
+    chance = random.Random(7)
+
+    async def use() -> None:
+        await places.take("x", "y")
+        try:
+            for _ in range(chance.randrange(4)):
+                await asyncio.sleep(0)
+        finally:
+            places.give_back()
+
+    for _ in range(60):
+        callers = [asyncio.create_task(use()) for _ in range(10)]
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+        for caller in chance.sample(callers, 4):
+            caller.cancel()
+        ended = await asyncio.gather(*callers, return_exceptions=True)
+        assert all(one is None or isinstance(one, asyncio.CancelledError) for one in ended), ended
+        assert places.quiet
 
 
 async def test_closing_closes_every_client(clients: Clients) -> None:
