@@ -134,7 +134,7 @@ def _prepare(
         try:
             key = next(made, None) or key_for(generator, item, options)[0]
             new = composed(collection, key, item, options)
-            finish(collection, "insert", new, None)
+            finish(collection, "insert", new, None, options)
             new["_rev"] = new["_rev"] or revision
             body = encoded(new)
         except ArangoError as error:

@@ -60,7 +60,7 @@ def insert(
     if number is not None:
         return _insert_over(collection, tx, key, document, options)
     new = composed(collection, key, document, options)
-    finish(collection, "insert", new, None)
+    finish(collection, "insert", new, None, options)
     ready = _ready(collection, tx, new, encoded)
     _check_unique(collection, tx, ready, replaced=None)
     _store(collection, tx, touched, ready)
@@ -123,7 +123,7 @@ def _exchange(
     """Put a document with other contents in the place of `old`, which is stored under `number`."""
     touched = tx.touch(collection.id)
     new = composed(collection, old["_key"], contents, options)
-    finish(collection, moment, new, old)
+    finish(collection, moment, new, old, options)
     ready = _ready(collection, tx, new, old["_key"].encode())
     _check_unique(collection, tx, ready, replaced=number)
     _erase(collection, tx, touched, old, number, keep_key=True)
@@ -251,10 +251,12 @@ def _merge(old: Document, patch: Document, *, keep_null: bool, merge_objects: bo
     return merged
 
 
-def finish(collection: "Collection", moment: ComputeOn, new: Document, old: Document | None) -> None:
+def finish(
+    collection: "Collection", moment: ComputeOn, new: Document, old: Document | None, options: WriteOptions
+) -> None:
     """Compute what is computed, then ask the schema."""
     collection.computation.apply(moment, new)
-    if collection.validator is not None and not collection.properties.is_system:
+    if options.validate and collection.validator is not None and not collection.properties.is_system:
         collection.validator.check(new, old)
 
 

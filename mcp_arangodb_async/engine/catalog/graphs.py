@@ -37,6 +37,8 @@ from .options import DocumentChange, WriteOptions
 from .records import EdgeDefinition, Graph
 from .transaction import Transaction
 
+#: The attributes of an edge that name its vertices.
+ENDS: Final = ("_from", "_to")
 _SHARDING: Final[dict[str, Any]] = {
     "numberOfShards": 1,
     "replicationFactor": 1,
@@ -227,9 +229,8 @@ def update_edge(
     patch: dict[str, Any],
     options: WriteOptions | None = None,
 ) -> DocumentChange:
-    """Update an edge through a graph, with the same checks when the patch has both `_from` and `_to`."""
-    if isinstance(patch.get("_from"), str) and isinstance(patch.get("_to"), str):
-        _check_vertices(tx, graph, patch)
+    """Update an edge through a graph, checking `_from` and `_to` as far as the patch has them."""
+    _check_vertices(tx, graph, patch, [side for side in ENDS if side in patch])
     return tx.collection(collection).update(tx, key, patch, options)
 
 
@@ -354,9 +355,11 @@ def _drop_unused(change: Change, names: Iterable[str]) -> None:
             change.drop_collection(name, allow_system=False, from_graph=True)
 
 
-def _check_vertices(tx: Transaction, graph: Graph, document: Mapping[str, Any]) -> None:
+def _check_vertices(
+    tx: Transaction, graph: Graph, document: Mapping[str, Any], sides: Iterable[str] = ENDS
+) -> None:
     ends: list[tuple[str, str]] = []
-    for side in ("_from", "_to"):
+    for side in sides:
         handle = document.get(side)
         name, slash, key = handle.partition("/") if isinstance(handle, str) else ("", "", "")
         if not slash:

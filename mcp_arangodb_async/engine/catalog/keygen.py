@@ -41,6 +41,11 @@ def parse_key_options(body: Any) -> KeyOptions:
     kind = kind.lower() if isinstance(kind, str) else "traditional"
     if kind not in get_args(KeyType):
         raise _bad(f"the type is one of {', '.join(get_args(KeyType))}; not {shown(kind)}")
+    for name in ("increment", "offset"):
+        if name in fields and kind != "autoincrement":
+            raise _bad(f"'{name}' is possible with the type autoincrement only, not with {kind}")
+    if "lastValue" in fields and kind == "uuid":
+        raise _bad("'lastValue' is not possible with the type uuid")
     increment = _whole(fields, "increment", 1)
     if not 0 < increment < 65536:
         raise _bad("increment value must be greater than zero and smaller than 65536")
@@ -52,8 +57,8 @@ def parse_key_options(body: Any) -> KeyOptions:
     return KeyOptions(
         type=cast("KeyType", kind),
         allow_user_keys=fields.get("allowUserKeys", True) is not False,
-        increment=increment if kind == "autoincrement" else 1,
-        offset=offset if kind == "autoincrement" else 0,
+        increment=increment,
+        offset=offset,
     )
 
 

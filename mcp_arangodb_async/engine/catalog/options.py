@@ -27,6 +27,8 @@ class WriteOptions:
     is_restore: bool = False
     #: Skip an update whose number in this attribute is not higher than the stored one.
     version_attribute: str | None = None
+    #: Ask the collection's schema, if it has one.
+    validate: bool = True
 
 
 class DocumentChange(NamedTuple):

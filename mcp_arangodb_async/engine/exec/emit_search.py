@@ -5,31 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mcp_arangodb_async.engine import errors
-from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.expressions.program import Lines, local_name
 from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
 from mcp_arangodb_async.engine.plan.nodes import EnumerateViewNode
 from mcp_arangodb_async.engine.search.calls import compile_search
-from mcp_arangodb_async.engine.values import Value, truthy
+from mcp_arangodb_async.engine.values import truthy
 
 from .searching import ViewQuery, search_view
 
 if TYPE_CHECKING:
     from .emit import Pipeline
-
-#: Options of SEARCH; all but `collections` change how ArangoDB finds the rows, not which.
-OPTIONS = frozenset(
-    {
-        "collections",
-        "conditionOptimization",
-        "countApproximate",
-        "parallelism",
-        "waitForSync",
-        "noMaterialization",
-        "forceSync",
-    }
-)
 
 
 def emit_view(pipeline: Pipeline, node: EnumerateViewNode) -> None:
@@ -40,7 +25,7 @@ def emit_view(pipeline: Pipeline, node: EnumerateViewNode) -> None:
         view=node.view,
         index=None if node.index is None else (node.collections[0], node.index),
         recipe=recipe,
-        collections=restriction(node.options),
+        collections=node.restriction,
     )
     slots = "".join(f"{pipeline.generator.value(each).text}, " for each in (recipe.slots if recipe else ()))
     tests = "".join(f"{_test(pipeline, *each)}, " for each in (recipe.tests if recipe else ()))
@@ -49,24 +34,6 @@ def emit_view(pipeline: Pipeline, node: EnumerateViewNode) -> None:
         source = f"list({source})"
     is_scored = node.match in pipeline.later[pipeline.place]
     pipeline.loop((node.variable, node.match if is_scored else None), source)
-
-
-def restriction(options: dict[str, Value]) -> frozenset[str] | None:
-    """The collections a search is restricted to, None for all; 10 for wrong options."""
-    unknown = options.keys() - OPTIONS
-    if unknown:
-        raise ArangoError(
-            errors.ERROR_BAD_PARAMETER,
-            f"unknown option '{min(unknown)}' of SEARCH; possible are {', '.join(sorted(OPTIONS))}",
-        )
-    given = options.get("collections")
-    if given is None:
-        return None
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise ArangoError(
-            errors.ERROR_BAD_PARAMETER, "the option 'collections' of SEARCH must be an array of names"
-        )
-    return frozenset(str(name) for name in given)
 
 
 def _test(pipeline: Pipeline, variable: Variable, condition: Expression) -> str:

@@ -214,8 +214,8 @@ def _fault(values: Value, depth: int) -> str | None:
         return "not an array containing positions"
     if depth == 2 and len(values) < 2:
         return "not an array containing linestrings"
-    if depth == 1 and len(values) < 2:
-        return "a Position needs at least two numeric values"
+    if depth == 1 and not 2 <= len(values) <= 3:
+        return "a Position needs two or three numeric values"
     return next((fault for value in values if (fault := _fault(value, depth - 1))), None)
 
 

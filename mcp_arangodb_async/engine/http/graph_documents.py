@@ -13,8 +13,8 @@ from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import (
     ERROR_ARANGO_CONFLICT,
     ERROR_ARANGO_DOCUMENT_NOT_FOUND,
+    ERROR_GRAPH_COLLECTION_NOT_PART_OF_THE_GRAPH,
     ERROR_GRAPH_EDGE_COLLECTION_NOT_USED,
-    ERROR_GRAPH_VERTEX_COL_DOES_NOT_EXIST,
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.call import Call, failure, merged
@@ -41,7 +41,7 @@ def _graph(call: Call, tx: Transaction, kind: Kind) -> Graph:
     if kind == "vertex" and name not in graph.vertex_collections:
         known = ", ".join(graph.vertex_collections)
         message = f"vertex collection '{name}' is not part of the graph; these are: {known}"
-        raise ArangoError(ERROR_GRAPH_VERTEX_COL_DOES_NOT_EXIST, message, status=404)
+        raise ArangoError(ERROR_GRAPH_COLLECTION_NOT_PART_OF_THE_GRAPH, message, status=404)
     return graph
 
 

@@ -7,7 +7,7 @@ Nodes compare by identity: a rule that changes a node makes another.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from mcp_arangodb_async.engine.catalog.index import Index
 from mcp_arangodb_async.engine.catalog.options import WriteOptions
@@ -85,7 +85,8 @@ class EnumerateViewNode:
     """Documents of a view that fulfil the SEARCH condition.
 
     With `index` it is the inverted index of a collection that is searched, and `view` names both. `match`
-    is what scoring functions get in the place of the document; `collections` are those of the view.
+    is what scoring functions get in the place of the document; `collections` are those of the view, and
+    `restriction` those of them that OPTIONS leave, None for all.
     """
 
     view: str
@@ -93,7 +94,7 @@ class EnumerateViewNode:
     match: Variable
     collections: tuple[str, ...]
     condition: Expression | None
-    options: dict[str, Any]
+    restriction: frozenset[str] | None = None
     index: str | None = None
 
 

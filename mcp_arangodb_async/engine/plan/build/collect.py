@@ -20,8 +20,9 @@ from mcp_arangodb_async.engine.plan.nodes import (
 )
 from mcp_arangodb_async.engine.values import Value
 
-from .constants import Options, constant
+from .constants import constant
 from .expressions import ExpressionBuilder
+from .options import Options
 
 #: The functions that AGGREGATE takes, and the name under which each is known here.
 AGGREGATES: dict[str, str] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Final, Literal
 
 from mcp_arangodb_async.engine import errors
 from mcp_arangodb_async.engine.aql import ast
@@ -22,10 +23,17 @@ from mcp_arangodb_async.engine.plan.nodes import (
 )
 from mcp_arangodb_async.engine.values import Value
 
-from .constants import Options, constant
+from .constants import constant
 from .expressions import ExpressionBuilder
+from .options import Options
 
 LONGEST_PATH = 2**31
+#: What the names in an `indexHint` of a traversal may be, from the outside in: collection, direction, depth.
+HINT_LEVELS: Final[tuple[Callable[[str], bool], ...]] = (
+    bool,
+    lambda direction: direction.lower() in {"inbound", "outbound"},
+    lambda depth: depth == "base" or depth.isdecimal(),
+)
 
 
 def traversal(expressions: ExpressionBuilder, node: ast.Traversal) -> None:
@@ -70,7 +78,7 @@ def path_search(expressions: ExpressionBuilder, node: ast.PathSearch) -> None:
     start = expressions.variable(node.start)
     target = expressions.variable(node.target)
     graph = _graph(expressions, node.graph, node.direction)
-    options = _path_options(expressions, node.options)
+    options = _path_options(expressions, node)
     build.scopes.open("for")
     if node.kind == "SHORTEST_PATH":
         vertex, edge, _ = _variables(expressions, node.variables, 2)
@@ -211,8 +219,10 @@ def _traversal_options(
     vertex_collections = options.names("vertexCollections")
     for name in vertex_collections:
         expressions.build.collection(name)
-    for name in ("parallelism", "maxProjections", "indexHint", "useCache", "disableIndex", "forceIndexHint"):
-        options.get(name)
+    for name in ("parallelism", "maxProjections"):
+        options.number(name, 0)
+    options.switch("useCache")
+    _check_hint(options)
     weight, default = _weights(options, expressions.build.compat)
     options.finish()
     return TraversalOptions(
@@ -226,11 +236,34 @@ def _traversal_options(
     )
 
 
-def _path_options(expressions: ExpressionBuilder, node: ast.ObjectLiteral | None) -> TraversalOptions:
-    options = Options(expressions, node, "SHORTEST_PATH")
+def _check_hint(options: Options) -> None:
+    """Warn unless `indexHint` says collection, then direction, then `base` or a depth, then names of indexes.
+
+    What it names changes how edges are found, never which, so nothing else is done with it.
+    """
+    hint: Value = options.get("indexHint")
+    if hint is not None and not _is_hint(hint):
+        options.reject(
+            "indexHint",
+            'expected the form {collection: {outbound: {base: "index", "1": ["index", "other"]}}}',
+        )
+
+
+def _is_hint(hint: Value, levels: tuple[Callable[[str], bool], ...] = HINT_LEVELS) -> bool:
+    if not levels:
+        names: list[Value] = hint if isinstance(hint, list) and hint else [hint]
+        return all(isinstance(name, str) for name in names)
+    if not isinstance(hint, dict) or not hint:
+        return False
+    below: dict[str, Value] = hint
+    return all(levels[0](name) and _is_hint(value, levels[1:]) for name, value in below.items())
+
+
+def _path_options(expressions: ExpressionBuilder, node: ast.PathSearch) -> TraversalOptions:
+    options = Options(expressions, node.options, node.kind)
     weight, default = _weights(options, expressions.build.compat)
-    for name in ("useCache", "algorithm"):
-        options.get(name)
+    options.switch("useCache")
+    options.get("algorithm")
     options.finish()
     return TraversalOptions(weight_attribute=weight, default_weight=default)
 
@@ -253,6 +286,8 @@ def _weights(options: Options, compat: str) -> tuple[tuple[str, ...] | None, flo
 
 def _order(options: Options, compat: str) -> Literal["dfs", "bfs", "weighted"]:
     # ArangoDB 4.0 has no option `bfs` any more.
+    if compat == "3.12" and options.has("bfs") and options.has("order"):
+        options.reject("order", "'bfs' and 'order' exclude each other")
     match options.text("order", "bfs" if compat == "3.12" and options.flag("bfs") else "dfs"):
         case "dfs":
             return "dfs"

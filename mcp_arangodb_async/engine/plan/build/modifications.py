@@ -39,8 +39,8 @@ from mcp_arangodb_async.engine.plan.nodes import (
     UpsertNode,
 )
 
-from .constants import Options
 from .expressions import ExpressionBuilder
+from .options import Options, index_hint
 
 OVERWRITE_MODES: dict[str, OverwriteMode] = {
     "ignore": "ignore",
@@ -221,6 +221,7 @@ def _options(
 ) -> ModificationOptions:
     options = Options(expressions, node, operation)
     sync: Any = options.get("waitForSync")
+    hint = index_hint(options) if operation == "UPSERT" else ScanHint()
     write = WriteOptions(
         overwrite_mode=_overwrite_mode(options, expressions.build.compat),
         keep_null=options.flag("keepNull", default=True) and not options.flag("nullMeansRemove"),
@@ -228,6 +229,7 @@ def _options(
         ignore_revs=options.flag("ignoreRevs", default=True),
         wait_for_sync=None if sync is None else bool(sync),
         version_attribute=options.text("versionAttribute"),
+        validate=not options.flag("skipDocumentValidation"),
     )
     options.get("refillIndexCaches")
     made = ModificationOptions(
@@ -235,11 +237,7 @@ def _options(
         ignore_errors=options.flag("ignoreErrors"),
         exclusive=options.flag("exclusive"),
         read_own_writes=options.flag("readOwnWrites", default=True),
-        hint=ScanHint(
-            indexes=options.names("indexHint"),
-            is_forced=options.flag("forceIndexHint"),
-            disable_index=options.flag("disableIndex"),
-        ),
+        hint=hint,
     )
     options.finish()
     return made

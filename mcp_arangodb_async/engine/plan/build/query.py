@@ -38,10 +38,11 @@ from mcp_arangodb_async.engine.plan.nodes import (
 from mcp_arangodb_async.engine.plan.usage import every_node, needs
 
 from .collect import collect, window
-from .constants import Options, constant, count
+from .constants import constant, count
 from .expressions import ExpressionBuilder
 from .graphs import path_search, traversal
 from .modifications import modification
+from .options import Options, scan_options, search_restriction
 from .search import filter_by_index, has_inverted_hint, view_collections
 from .state import Access, Build, PlanWarning
 
@@ -237,7 +238,7 @@ class Operations:
                 )
             hint = ScanHint()
             if node.options is not None:
-                hint = scan_hint(Options(self.expressions, node.options, "FOR"))
+                hint = scan_options(Options(self.expressions, node.options, "FOR"))
             build.nodes.append(EnumerateCollectionNode(collection=source, variable=variable, hint=hint))
             return
         if node.search is not None:
@@ -271,10 +272,6 @@ class Operations:
         condition = None
         if node.search is not None:
             condition = self.expressions.lazily(node.search)
-        options = (
-            {} if node.options is None else constant(self.expressions, node.options, "OPTIONS of SEARCH")
-        )
-        assert isinstance(options, dict)
         build.nodes.append(
             EnumerateViewNode(
                 view=view,
@@ -282,7 +279,7 @@ class Operations:
                 match=match,
                 collections=collections,
                 condition=condition,
-                options=options,
+                restriction=search_restriction(Options(self.expressions, node.options, "FOR")),
             )
         )
 
@@ -334,19 +331,6 @@ class Operations:
             self.build.nodes.append(CollectNode(groups=(group,), method="distinct", fixed_method=True))
             source = distinct
         self.build.nodes.append(ReturnNode(source=source))
-
-
-def scan_hint(options: Options) -> ScanHint:
-    """What OPTIONS say about indexes; `maxProjections` and the caches mean nothing here."""
-    for name in ("maxProjections", "useCache", "lookahead", "parallelism"):
-        options.get(name)
-    hint = ScanHint(
-        indexes=options.names("indexHint"),
-        is_forced=options.flag("forceIndexHint"),
-        disable_index=options.flag("disableIndex"),
-    )
-    options.finish()
-    return hint
 
 
 def _is_null(expressions: ExpressionBuilder, node: ast.Expression) -> bool:

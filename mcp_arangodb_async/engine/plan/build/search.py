@@ -77,7 +77,6 @@ def filter_by_index(build: Build, condition: Expression) -> None:
         match=build.variables.make(),
         collections=(collection,),
         condition=condition,
-        options={},
         index=index.name,
     )
 

@@ -165,6 +165,12 @@ def test_an_edge_needs_vertices_of_the_graph(social: Catalog) -> None:
         with pytest.raises(ArangoError) as raised:
             graphs.update_edge(tx, graph, "knows", edge["_key"], {"_from": "people/a", "_to": "people/c"})
         assert raised.value.num == 1202
+        with pytest.raises(ArangoError) as raised:  # each end is checked, also alone
+            graphs.update_edge(tx, graph, "knows", edge["_key"], {"_to": "people/c"})
+        assert raised.value.num == 1202
+        with pytest.raises(ArangoError) as raised:
+            graphs.update_edge(tx, graph, "knows", edge["_key"], {"_from": "nowhere/c"})
+        assert raised.value.num == 1947
         with pytest.raises(ArangoError) as raised:
             graphs.replace_edge(tx, graph, "knows", edge["_key"], {"since": 1})
         assert raised.value.num == 1233

@@ -130,7 +130,7 @@ def test_a_condition_finds_what_the_manual_says(texts: Searched, condition: str,
         ("PHRASE(d.text, true)", 10),
         ("MINHASH_MATCH(d.text, 'a', 0.5, 'identity')", 10),
         ("GEO_DISTANCE(d.text, [1, 2]) < 5", 10),
-        ("true OPTIONS {colour: 1}", 10),
+        ("true OPTIONS {waitForSync: 1}", 10),
         ("true OPTIONS {collections: 'c'}", 10),
     ],
 )
