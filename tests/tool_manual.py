@@ -187,8 +187,8 @@ SQL = Family(
         Page(
             name="sql-health",
             title="SQL: health",
-            about="Whether environments answer, and how far a connection gets.",
-            holds=in_module("sql_health"),
+            about="Whether environments answer, how far a connection gets, how they fare and how fast.",
+            holds=in_module("sql_health", "sql_monitoring"),
         ),
     ),
 )

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
@@ -15,7 +15,12 @@ from mcp_arangodb_async.errors import ConfigError, UnavailableError
 from mcp_arangodb_async.observability import Redactor, configure_logging, get_logger
 from mcp_arangodb_async.observability.audit import AuditLog
 from mcp_arangodb_async.server.dispatch import Dispatcher
-from mcp_arangodb_async.server.environments import open_environments, with_sql_tools
+from mcp_arangodb_async.server.environments import (
+    OpenEnvironments,
+    enabled,
+    open_environments,
+    with_sql_tools,
+)
 from mcp_arangodb_async.server.middleware import Watch
 from mcp_arangodb_async.server.reload import Load, Reloading
 from mcp_arangodb_async.server.tenancy import open_tenancy, tools_of
@@ -40,7 +45,8 @@ SWEEP_SECONDS = 60.0
 class App:
     """One running application; several in one process are independent.
 
-    A reload replaces `settings` and `around` together; nothing else changes while it runs.
+    A reload replaces `settings`, `around` and `tools` together; nothing else changes while it runs.
+    `relisted` are called when the list of tools is another one.
     """
 
     settings: Settings
@@ -51,14 +57,30 @@ class App:
     tools: Mapping[str, Tool]
     watch: Watch
     redactor: Redactor
+    environments: OpenEnvironments
+    relisted: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def apply(self, settings: Settings) -> None:
-        """Take on another configuration: calls that run go on with the one they began with."""
+        """Take on another configuration: calls that run go on with the one they began with.
+
+        ConfigError where that cannot be; then everything stays as it was.
+        """
         for reveal in settings.secrets:
             self.redactor.register(reveal)
+        renewed = self.environments.prepare(settings)
         changes = self.manager.reconfigure(reachable(settings))
+        self.environments.adopt(renewed)
+        relisted = enabled(settings) != enabled(self.settings)
         self.settings = settings
-        self.around = replace(self.around, **configured_by(settings))
+        if relisted:
+            own = {name: tool for name, tool in self.tools.items() if tool.category != "sql_environments"}
+            self.tools = with_sql_tools(settings, own)
+        self.around = replace(
+            self.around,
+            environments=self.environments.current,
+            tools=self.tools,
+            **configured_by(settings),
+        )
         self.dispatcher.renew(self.settings, self.around)
         log.info(
             "configuration.applied",
@@ -67,6 +89,16 @@ class App:
             changed=changes.changed,
             default_database=settings.default_database,
         )
+        if renewed is not None:
+            log.info(
+                "environments.applied",
+                added=renewed.added,
+                removed=renewed.removed,
+                changed=renewed.changed,
+                default_environment=renewed.default,
+            )
+        for tell in self.relisted if relisted else ():
+            tell()
 
 
 @asynccontextmanager
@@ -88,10 +120,11 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
         )
         sessions = await stack.enter_async_context(open_sessions(settings))
         tools = with_sql_tools(settings, tools_of(settings, TOOLS_BY_NAME))
+        environments = await stack.enter_async_context(open_environments(settings, manager))
         around = Surroundings(
             manager=manager,
             tenancy=await stack.enter_async_context(open_tenancy(settings, audit, sessions)),
-            environments=await stack.enter_async_context(open_environments(settings, manager)),
+            environments=environments.current,
             continuations=continuations_beside(sessions),
             limits=Limits(
                 rows=settings.limits.max_rows,
@@ -118,6 +151,7 @@ async def open_app(settings: Settings, *, redactor: Redactor | None = None) -> A
             tools=tools,
             watch=watch,
             redactor=redactor,
+            environments=environments,
         )
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import asyncio
+import weakref
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import anyio
 import mcp_types as types
 from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.connection import Connection
 from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    SubscriptionBus,
+    ToolsListChanged,
+)
+from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_arangodb_async import __version__
@@ -65,19 +75,15 @@ class ArangoServer(Server[App]):
 def build_server(app: App, *, transport: Transport) -> ArangoServer:
     """The server for one transport of the application."""
     settings = app.settings
-    listing = ToolListing(
-        list(app.tools.values()),
-        session=transport == "http",
-        toolset=settings.server.toolset,
-        read_only=settings.server.read_only,
-    )
-    handlers = Handlers(app, listing, transport)
+    bus = InMemorySubscriptionBus()
+    handlers = Handlers(app, transport, bus)
+    app.relisted.append(handlers.relist)
 
     @asynccontextmanager
     async def lifespan(_: Server[App]) -> AsyncGenerator[App]:
         yield app
 
-    listen = ListenHandler(InMemorySubscriptionBus())
+    listen = ListenHandler(bus)
     hint = PRIVATE_CACHE if settings.http.tokens or settings.oauth.issuer else CACHE
     server = ArangoServer(
         NAME,
@@ -85,7 +91,7 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
         title="ArangoDB",
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
-        get_tool_input_schema=listing.schema_of,
+        get_tool_input_schema=handlers.schema_of,
         cache_hints={**dict.fromkeys(LISTS, hint), "resources/read": CacheHint()},
         on_subscriptions_listen=listen,
     )
@@ -103,10 +109,41 @@ def build_server(app: App, *, transport: Transport) -> ArangoServer:
 class Handlers:
     """The answers to MCP's requests, for one transport."""
 
-    def __init__(self, app: App, listing: ToolListing, transport: Transport) -> None:
+    def __init__(self, app: App, transport: Transport, bus: SubscriptionBus) -> None:
         self._app = app
-        self._listing = listing
         self._transport: Transport = transport
+        self._bus = bus
+        self._listing = self._listed()
+        # Connections that have asked for the list and can be told of another one.
+        self._told: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def schema_of(self, name: str) -> Mapping[str, Any] | None:
+        """The tool's input schema, as the SDK asks for it on every call."""
+        return self._listing.schema_of(name)
+
+    def relist(self) -> None:
+        """The application has other tools: list them from now on, and tell the clients."""
+        self._listing = self._listed()
+        telling = asyncio.get_running_loop().create_task(self._tell())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    def _listed(self) -> ToolListing:
+        server = self._app.settings.server
+        return ToolListing(
+            list(self._app.tools.values()),
+            session=self._transport == "http",
+            toolset=server.toolset,
+            read_only=server.read_only,
+        )
+
+    async def _tell(self) -> None:
+        """Say that the list changed, in both protocol eras; whoever has left meanwhile is not told."""
+        await self._bus.publish(ToolsListChanged())
+        for connection in list(self._told):
+            with suppress(MCPError, anyio.ClosedResourceError, anyio.BrokenResourceError):
+                await connection.send_tool_list_changed()
 
     @property
     def _asks(self) -> bool:
@@ -118,6 +155,8 @@ class Handlers:
         endpoint = endpoint_of_context(context)
         session = await self._listed_session(context, endpoint)
         who = endpoint.principal
+        if is_pushed_to(context):
+            self._told.add(connection_of(context))
         shown = self._listing.shown(
             toolset=endpoint.toolset, session=session, access=None if who is None else who.access or "none"
         )

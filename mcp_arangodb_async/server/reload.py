@@ -1,8 +1,8 @@
 """A changed configuration, taken on by the running server: on SIGHUP, and when the file changes.
 
-What names databases is applied at once, and only what changed is opened anew. A file with a mistake changes
-nothing: the last good configuration stays, and the log says what is wrong with the new one. Options that are
-read once, such as the port, are named in the log: they wait for a restart.
+What names databases and environments is applied at once, and only what changed is opened anew. A file with a
+mistake changes nothing: the last good configuration stays, and the log says what is wrong with the new one.
+Options that are read once, such as the port, are named in the log: they wait for a restart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from mcp_arangodb_async.observability import get_logger
 log = get_logger(__name__)
 LOOK_SECONDS = 1.0
 # Fields of Settings that a running server takes on, and those that only tell where the others come from.
-APPLIED = frozenset({"databases", "default_database", "env_default"})
+APPLIED = frozenset(
+    {"databases", "default_database", "env_default", "environments", "default_environment", "monitoring"}
+)
 ABOUT = frozenset({"source", "origins", "warnings", "variables", "working_directory", "data_directory"})
 
 Load = Callable[[], Settings]
@@ -31,8 +33,8 @@ Fingerprint = tuple[int, int, int] | None
 class Reloading:
     """Looks after one process's configuration while `watch` runs.
 
-    `load` reads everything anew and raises ConfigError; `apply` takes a good configuration on. `path` is the
-    configuration file, None where there is none: then only SIGHUP reloads.
+    `load` reads everything anew and raises ConfigError; `apply` takes a good configuration on, or raises it
+    and changes nothing. The file is that of the settings' source; without one only SIGHUP reloads.
     """
 
     def __init__(
@@ -78,11 +80,11 @@ class Reloading:
         """Load and apply once; false when the configuration was wrong and the last good one stays."""
         try:
             settings = await asyncio.to_thread(self._load)
+            self._apply(settings)
         except ConfigError as error:
             log.error("configuration.kept", reason=error.message, problems=list(error.problems))
             return False
         waiting = waiting_for_restart(self._settings, settings)
-        self._apply(settings)
         self._settings = settings
         if waiting:
             log.warning("configuration.needs_restart", options=waiting)

@@ -14,6 +14,7 @@ from mcp_arangodb_async.tools.result import Rows
 from mcp_arangodb_async.tools.rows import cut
 from mcp_arangodb_async.tools.spec import Args, Effect, Names, tool
 from mcp_arangodb_async.tools.sql import EnvironmentArgs, chosen, environments_of
+from mcp_arangodb_async.tools.sql_monitoring import self_test_of
 
 
 class ListArgs(Args):
@@ -71,6 +72,8 @@ def shown(call: Call, name: str) -> dict[str, Any]:
             "template": settings.template,
             "description": settings.description,
             "labels": list(settings.labels) or None,
+            "health": environment.vitals.state if environment is not None else None,
+            "self_test": self_test_of(environments, name),
             "is_default": name == environments.default or None,
             "is_focused": name == call.environment_focus or None,
             "password_configured": bool(settings.password.variables) if has_server else None,

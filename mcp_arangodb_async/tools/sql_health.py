@@ -11,6 +11,7 @@ from mcp_arangodb_async.sql.probe import Probe, probe
 from mcp_arangodb_async.tools.call import Call, described
 from mcp_arangodb_async.tools.spec import Args, Effect, tool
 from mcp_arangodb_async.tools.sql import EnvironmentArgs, chosen, environments_of
+from mcp_arangodb_async.tools.sql_monitoring import self_test_of
 
 
 class NoArgs(Args):
@@ -29,6 +30,7 @@ class Tested(TypedDict):
     version: str | None
     encrypted: bool | None
     pool: dict[str, Any] | None
+    self_test: dict[str, Any] | None
     resolved_by: str | None
 
 
@@ -63,6 +65,7 @@ def as_tested(call: Call, found: Probe, source: str | None) -> Tested:
         version=found.version,
         encrypted=found.encrypted,
         pool=pool_facts(call, found.environment),
+        self_test=self_test_of(environments_of(call), found.environment),
         resolved_by=source,
     )
 

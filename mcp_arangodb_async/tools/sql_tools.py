@@ -8,13 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mcp_arangodb_async.tools import sql, sql_catalogue, sql_compare, sql_compare_rows, sql_health
+from mcp_arangodb_async.tools import (
+    sql,
+    sql_catalogue,
+    sql_compare,
+    sql_compare_rows,
+    sql_health,
+    sql_join,
+    sql_monitoring,
+    sql_stream,
+)
 from mcp_arangodb_async.tools.spec import Tool, fields_of
 
 SQL_TOOLS: tuple[Tool, ...] = (
     sql.execute_query,
     sql.execute_query_env,
     sql.execute_query_multi_env,
+    sql_stream.execute_streaming_query_env,
+    sql_stream.execute_streaming_query_multi_env,
+    sql_join.join_environments,
     sql.explain_query_env,
     sql_catalogue.list_environments,
     sql_catalogue.list_databases,
@@ -30,6 +42,8 @@ SQL_TOOLS: tuple[Tool, ...] = (
     sql_health.health_check_env,
     sql_health.test_connection,
     sql_health.test_connection_env,
+    sql_monitoring.get_monitoring_report,
+    sql_monitoring.get_performance_metrics,
 )
 # Arguments that take names of environments.
 NAMING = ("environment", "environments", "baseline")

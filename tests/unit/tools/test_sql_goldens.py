@@ -23,7 +23,7 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings, PolicySettings
-from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, Settings
+from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, MonitoringSettings, Settings
 from mcp_arangodb_async.server.app import open_app
 from mcp_arangodb_async.server.build import build_server
 from tests.sql_servers import SqlServer, sqlite_file
@@ -35,7 +35,8 @@ GOLDENS = Path(__file__).parents[2] / "goldens" / "sql"
 OURS = ("shop_", "main")
 VARYING = {
     "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms", "hash",
-    "estimated_rows", "QUERY PLAN", "EXPLAIN",
+    "estimated_rows", "QUERY PLAN", "EXPLAIN", "state_since", "at", "trials", "statements",
+    "last_trial", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms",
 }  # fmt: skip
 SHOP: dict[str, str] = {
     "postgresql": """
@@ -196,7 +197,13 @@ def test_the_conversation_goes_as_written(
     path = GOLDENS / f"{stem}.txt"
     environments, default = configured(stem, makers)
     red = DatabaseSettings(key="red", server=EmbeddedServer(directory=None), database="red_data")
-    settings = Settings(databases={"red": red}, environments=environments, default_environment=default)
+    settings = Settings(
+        databases={"red": red},
+        environments=environments,
+        default_environment=default,
+        # A trial in the middle of a conversation would be seen in it.
+        monitoring=MonitoringSettings(interval=0),
+    )
     text = path.read_text(encoding="utf-8")
     found = anyio.run(conversation, text, settings)
     if update:
