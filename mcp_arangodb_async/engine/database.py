@@ -113,8 +113,9 @@ class Database:
                 result.rows, result.stop = rows, rows.close
             else:
                 with block:
-                    result.rows = chain.from_iterable(list(batches))
-                result.finish()
+                    rows = list(batches)
+                result.rows = iter(rows[0]) if len(rows) == 1 else chain.from_iterable(rows)
+                planned.note_time(result.finish(), had_moment=at_once)
         except BaseException as error:
             self._end(running, tx if transaction is None else None)
             if isinstance(error, TakesLongerError) and planned is not None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from mcp_arangodb_async.engine.errors import ERROR_ARANGO_INDEX_NOT_FOUND, ArangoError
+from mcp_arangodb_async.engine.storage.keys import encode_key, successor
 from mcp_arangodb_async.engine.storage.store import Space, keyed, numbered
 
 from . import documents
@@ -57,6 +58,7 @@ class Collection:
         "to_edges",
         "validator",
         "writers",
+        "_writers",
     )
 
     def __init__(
@@ -77,6 +79,7 @@ class Collection:
         self.from_edges: Space[bytes] = keyed(f"f{properties.id}")
         self.to_edges: Space[bytes] = keyed(f"t{properties.id}")
         self.writers = tuple(EntryWriter(properties.id, index) for index in indexes if keeps_entries(index))
+        self._writers = {writer.index.id: writer for writer in self.writers}
         self.validator = None if properties.schema is None else Validator(properties.schema)
         self.computation = computation
         #: Whether documents are stored as they come, with nothing computed and no schema.
@@ -205,8 +208,19 @@ class Collection:
             (value,) = bounds.equal
             document = self._by_key_or_id(tx, value)
             return () if document is None else (document,)
-        writer = self._writer(index)
-        lower, upper = key_range(bounds)
+        return self._between(tx, self._writer(index), *key_range(bounds), reverse)
+
+    def lookup_equal(
+        self, tx: Transaction, index: Index, values: Sequence[Any], *, reverse: bool = False
+    ) -> Iterable[Document]:
+        """The same for bounds that only fix the first fields."""
+        lower = encode_key(values)
+        return self._between(tx, self._writer(index), lower, successor(lower), reverse)
+
+    def _between(
+        self, tx: Transaction, writer: EntryWriter, lower: bytes, upper: bytes | None, reverse: bool
+    ) -> Iterable[Document]:
+        """The documents of a range of entries."""
         if upper is None:
             return self._found(tx, writer, tx.store.scan(writer.space, lower, upper, reverse=reverse))
         first = tx.store.some(writer.space, lower, upper, _FIRST_BATCH, reverse=reverse)
@@ -328,9 +342,9 @@ class Collection:
         return self.get(tx, key) if collection == self.name else None
 
     def _writer(self, index: Index) -> EntryWriter:
-        for writer in self.writers:
-            if writer.index.id == index.id:
-                return writer
+        writer = self._writers.get(index.id)
+        if writer is not None:
+            return writer
         raise ValueError(f"index {index.full_id} of type {index.type} has no sorted entries")
 
     # Writing

@@ -171,6 +171,10 @@ class QueryContext:
         """Raise 1500 when the query was killed or is out of time."""
         if self._patience and time.monotonic() > self._patience:
             raise TakesLongerError
+        self.check_limits()
+
+    def check_limits(self) -> None:
+        """The same for a query that has all its rows: what is done needs no more than its moment."""
         if self.stop.asked:
             raise ArangoError(errors.ERROR_QUERY_KILLED)
         if self._deadline and time.monotonic() > self._deadline:

@@ -64,14 +64,21 @@ def _lookup(pipeline: Pipeline, node: IndexNode, lookup: IndexLookup) -> str:
     if lookup.values is not None:
         find = program.runtime(sources.lookup_in)
         return f"{find}(ctx, {collection}, {index}, {value(lookup.values).text})"
+    if lookup.lower is None and lookup.upper is None:
+        find, bounds = program.runtime(sources.lookup_equal), _equal(pipeline, lookup)
+        return f"{find}(ctx, {collection}, {index}, {bounds}, {node.is_descending})"
     bounds = _bounds(pipeline, lookup)
     return f"{program.runtime(sources.lookup)}(ctx, {collection}, {index}, {bounds}, {node.is_descending})"
 
 
+def _equal(pipeline: Pipeline, lookup: IndexLookup) -> str:
+    """The values of the first index fields, as a tuple."""
+    return f"({''.join(f'{pipeline.generator.value(each).text}, ' for each in lookup.equal)})"
+
+
 def _bounds(pipeline: Pipeline, lookup: IndexLookup) -> str:
     value = pipeline.generator.value
-    equal = "".join(f"{value(each).text}, " for each in lookup.equal)
-    arguments = [f"({equal})"]
+    arguments = [_equal(pipeline, lookup)]
     if lookup.lower is not None:
         arguments.append(f"lower={value(lookup.lower).text}, has_lower=True")
         arguments.append(f"lower_inclusive={lookup.lower_inclusive}")

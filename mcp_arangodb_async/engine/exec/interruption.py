@@ -63,8 +63,9 @@ class Watchdog:
 
     def forget(self, ctx: QueryContext) -> None:
         """A query has ended; harmless when it is not watched."""
-        with self._lock:
-            self._watched.discard(ctx)
+        if ctx in self._watched:
+            with self._lock:
+                self._watched.discard(ctx)
 
     def _run(self) -> None:
         busy = time.monotonic()

@@ -28,7 +28,7 @@ from mcp_arangodb_async.engine.plan.rules.support import Planning
 from mcp_arangodb_async.engine.plan.usage import every_node, is_cacheable
 from mcp_arangodb_async.engine.values import hash_key
 
-from .options import QueryOptions
+from .options import MOMENT, QueryOptions
 from .phases import Phases
 from .run import CompiledQuery, compile_plan
 
@@ -36,7 +36,7 @@ KEPT_TEXTS = 1000
 #: Plans per text: one for each shape of bind values.
 KEPT_SHAPES = 20
 LONGEST_KEPT_TEXT = 100_000
-#: How often a plan may turn out to take longer than a moment before it is no longer tried.
+#: How often in a row a plan may take longer than a moment before it is no longer tried.
 MOST_ATTEMPTS = 3
 LEADING = re.compile(r"(?:\s+|/\*.*?\*/|//[^\n]*)*+", re.DOTALL)
 #: A text without these words writes nothing.
@@ -65,13 +65,20 @@ class PlannedQuery:
     numbers: Mapping[int, int]
     created: float = field(default_factory=time.time)
     hits: int = 0
-    #: How often it was given up because a moment was not enough.
+    #: How often in a row a moment was not enough.
     given_up: int = 0
 
     @property
     def may_be_short(self) -> bool:
         """Whether it is worth trying to run it in a moment."""
         return self.given_up < MOST_ATTEMPTS and not self.query.is_modification and not self.query.views
+
+    def note_time(self, seconds: float, *, had_moment: bool) -> None:
+        """Learn from a run how long runs take; on a busy machine one may take long that is short."""
+        if seconds < MOMENT:
+            self.given_up = 0
+        elif had_moment:
+            self.given_up += 1
 
     def describe(self) -> dict[str, Any]:
         """The plan as `/_api/query-plan-cache` lists it."""
@@ -243,6 +250,7 @@ def _shape(binds: Mapping[str, Any], structural: frozenset[str], fixed: tuple[ob
     """What a plan holds for; the key of a plan that shares `structural`."""
     if not binds:
         return fixed
-    return fixed, *(
-        (name, hash_key(value) if name in structural else kind_of(value)) for name, value in binds.items()
-    )
+    shape: list[Hashable] = [fixed]
+    for name, value in binds.items():
+        shape += (name, hash_key(value) if name in structural else kind_of(value))
+    return tuple(shape)

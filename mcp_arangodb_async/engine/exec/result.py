@@ -96,11 +96,12 @@ class QueryResult:
             for number in sorted(self.planned.numbers.values())
         ]
 
-    def finish(self) -> None:
-        """Note that the rows are exhausted."""
+    def finish(self) -> float:
+        """Note that the rows are exhausted; the seconds since the query began."""
         self.phases.end("executing")
         self.finished = time.perf_counter()
         self._release()
+        return self.finished - self.phases.started
 
     def close(self) -> None:
         """Stop the query if it still runs, and release what it holds; harmless when closed."""
@@ -113,7 +114,7 @@ class QueryResult:
 
 
 def in_block(
-    block: AbstractContextManager[Any], batches: Iterator[list[Any]], finish: Callable[[], None]
+    block: AbstractContextManager[Any], batches: Iterator[list[Any]], finish: Callable[[], object]
 ) -> Generator[Any, None, None]:
     """Rows read inside a block that ends with them, well or not; then `finish` is called."""
     try:

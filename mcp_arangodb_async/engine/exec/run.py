@@ -54,12 +54,15 @@ class CompiledQuery:
         collections = {name: ctx.tx.collection(name) for name in self.collections}
         ctx.check()
         rows = self.entry(ctx, binds, collections)
-        while batch := _next(ctx, rows):
-            ctx.pace()
+        more = True
+        while more and (batch := _next(ctx, rows)):
+            more = len(batch) == PACE
+            if more:
+                ctx.pace()
             if self.returns:
                 ctx.hold(size_of_rows(batch))
                 yield batch
-        ctx.check()
+        ctx.check_limits()
 
 
 def _next(ctx: QueryContext, rows: Iterator[Any]) -> list[Any]:

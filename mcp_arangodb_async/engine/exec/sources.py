@@ -105,6 +105,13 @@ def lookup(
     return _counted(ctx, collection.lookup(ctx.tx, index, bounds, reverse=reverse))
 
 
+def lookup_equal(
+    ctx: QueryContext, collection: Collection, index: Index, values: tuple[Value, ...], reverse: bool
+) -> Iterable[dict[str, Any]]:
+    """Documents whose first index fields have these values, in the index's order."""
+    return _counted(ctx, collection.lookup_equal(ctx.tx, index, values, reverse=reverse))
+
+
 def lookup_in(
     ctx: QueryContext, collection: Collection, index: Index, values: Value
 ) -> Iterable[dict[str, Any]]:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, cast
 
-from mcp_arangodb_async.engine.database import QueryResult
+from mcp_arangodb_async.engine.database import Database, QueryResult
 from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_BAD_PARAMETER,
     ERROR_QUERY_EMPTY,
@@ -128,7 +128,7 @@ class Watch:
         self.writes = self.writes or write
 
     def started(self, number: str) -> None:
-        self._stop = partial(_kill, self._call, number)
+        self._stop = partial(_kill, self._call.database, number)
         self._call.cancellation.on_cancel(self._stop)
         self._call.state.running.add(self._stop)
 
@@ -180,9 +180,9 @@ def _all_rows(result: QueryResult) -> list[Any]:
         result.close()
 
 
-def _kill(call: Call, number: str) -> None:
+def _kill(database: Database, number: str) -> None:
     try:
-        call.database.kill(number)
+        database.kill(number)
     except ArangoError:
         pass  # it has ended
 

@@ -174,18 +174,22 @@ class SqliteStore:
     def _start(self, begin: str, patience: float) -> sqlite3.Connection:
         connection = self._take()
         try:
-            patiently(lambda: connection.execute(begin), patience)
+            if begin is _BEGIN_READING:  # it takes no lock, so nobody is in the way
+                connection.execute(begin)
+            else:
+                patiently(lambda: connection.execute(begin), patience)
         except sqlite3.Error as error:
             connection.close()
             raise translated(error, self._path) from error
         return connection
 
     def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._closed:
-                raise ArangoError(ERROR_SHUTTING_DOWN, "the database has been closed")
-            if self._idle:
-                return self._idle.pop()
+        if self._closed:
+            raise ArangoError(ERROR_SHUTTING_DOWN, "the database has been closed")
+        try:
+            return self._idle.pop()
+        except IndexError:
+            pass
         try:
             return self._connect()
         except sqlite3.Error as error:
@@ -456,9 +460,8 @@ class SqliteTransaction:
 
     def _close_cursors(self) -> None:
         """Close open scans: they would hold the snapshot beyond the end of the transaction."""
-        for cursor in tuple(self._cursors):
-            cursor.close()
-        self._cursors.clear()
+        while self._cursors:
+            self._cursors.pop().close()
 
     def _require_open(self) -> sqlite3.Connection:
         if self._open is None:
