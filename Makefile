@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load conformance mcp-conformance driver-suites kill-cycles lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load compare-rows conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -57,6 +57,9 @@ bench: $(STAMP)  ## named measurements, each a ratio within one run
 
 load: $(STAMP)  ## a hundred sessions at once over HTTP, and one database that hangs
 	$(BIN)/python -m bench.load
+
+compare-rows: $(STAMP)  ## a million rows of PostgreSQL compared with MariaDB's, against what was made; N=<rows>
+	$(BIN)/python -m bench.compare_rows --rows $(if $(N),$(N),1000000)
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)

@@ -26,7 +26,7 @@ from mcp_arangodb_async.errors import DeadlineError, InputError, MaaError
 from mcp_arangodb_async.sql.arango import Pages
 from mcp_arangodb_async.sql.environment import Environment
 from mcp_arangodb_async.sql.router import Environments, Status, status_of
-from mcp_arangodb_async.sql.row_compare_buckets import KINDS, Buckets, Difference, Tally
+from mcp_arangodb_async.sql.row_compare_buckets import KINDS, MOST_IN_MEMORY, Buckets, Difference, Tally
 from mcp_arangodb_async.sql.row_compare_plan import Choice, Head, Plan, planned, result_type
 from mcp_arangodb_async.sql.row_compare_sources import Source, table_source
 from mcp_arangodb_async.sql.row_compare_spill import BUCKETS, DIGEST_BYTES, Disk, Spill
@@ -35,7 +35,6 @@ from mcp_arangodb_async.sql.values import unique_names
 
 Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 MOST_ENVIRONMENTS = 16
-MOST_DIFFERENCES = 10_000
 DISK_BYTES = 8 * 1024**3
 CHUNK_ROWS = 1000
 REPORT_SECONDS = 0.5
@@ -48,7 +47,8 @@ class Request:
     """What is compared: `names` of environments, the baseline first, and a table of theirs or a statement.
 
     `texts` are other statements for some environments: AQL, or another dialect. `most` is how many
-    differences of each environment are kept; `tolerance` is by how much numbers may differ.
+    differences of each environment are kept; `tolerance` is by how much numbers may differ; of a bucket, the
+    digests of `in_memory` rows are in memory at a time.
     """
 
     names: tuple[str, ...]
@@ -61,6 +61,7 @@ class Request:
     most: int = 100
     seconds: float = 600.0
     disk_bytes: int = DISK_BYTES
+    in_memory: int = MOST_IN_MEMORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +203,7 @@ class _Comparing:
             plan.layout,
             tolerance=None if tolerance is None else Fraction(str(tolerance)),
             most=self._request.most,
+            in_memory=self._request.in_memory,
         )
         while self._phase < BUCKETS:
             self._phase = await asyncio.to_thread(some_of, buckets, self._phase)
@@ -274,7 +276,7 @@ class _Comparing:
             self._reported = now
             told = ", ".join(f"{name} {spill.rows:,}" for name, spill in self._spills.items())
             phase = f", comparing {100 * self._phase // BUCKETS} %" if what == "comparing" else ""
-            await self._progress(self.rows + self._phase, None, f"rows: {told}{phase}")
+            await self._progress(self.rows + self._phase, None, f"{told}{phase}")
 
 
 def some_of(buckets: Buckets, bucket: int) -> int:

@@ -90,19 +90,21 @@ class Buckets:
         *,
         tolerance: Fraction | None = None,
         most: int = 100,
+        in_memory: int = MOST_IN_MEMORY,
     ) -> None:
         self._baseline, *self._others = spills
         self._spills = spills
         self._layout = layout
         self._tolerance = tolerance
         self._most = most
+        self._in_memory = in_memory
         self.tallies = {name: Tally() for name in self._others}
         self._prints = {name: hashlib.blake2b(digest_size=DIGEST_BYTES) for name in spills}
 
     def compare(self, bucket: int) -> None:
         """Compare the rows of one bucket."""
         largest = max(spill.size(bucket) for spill in self._spills.values())
-        parts = 1 + largest // MOST_IN_MEMORY
+        parts = 1 + largest // self._in_memory
         side = self._keyed if self._layout.key else self._unkeyed
         for part in range(parts):
             side(bucket, part, parts)
