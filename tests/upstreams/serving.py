@@ -26,6 +26,7 @@ def server_of(app: Any) -> uvicorn.Server:
 def listener_on_free_port() -> socket.socket:
     """A listening socket on a port that was free."""
     listener = socket.socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
     listener.setblocking(False)
