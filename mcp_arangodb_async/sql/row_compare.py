@@ -274,7 +274,8 @@ class _Comparing:
         now = time.monotonic()
         if self._progress is not None and now - self._reported >= REPORT_SECONDS:
             self._reported = now
-            told = ", ".join(f"{name} {spill.rows:,}" for name, spill in self._spills.items())
+            read = [(name, self._spills[name]) for name in self._request.names if name in self._spills]
+            told = ", ".join(f"{name} {spill.rows:,}" for name, spill in read)
             phase = f", comparing {100 * self._phase // BUCKETS} %" if what == "comparing" else ""
             await self._progress(self.rows + self._phase, None, f"{told}{phase}")
 
