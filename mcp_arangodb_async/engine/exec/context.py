@@ -19,7 +19,7 @@ from mcp_arangodb_async.engine.catalog.schema import Validator, describe_schema,
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import ERRORS, ArangoError, TakesLongerError
 from mcp_arangodb_async.engine.functions.registry import Function
-from mcp_arangodb_async.engine.records import record
+from mcp_arangodb_async.engine.records import once, record
 from mcp_arangodb_async.engine.search.segments import SearchIndexes
 from mcp_arangodb_async.engine.values import Value
 
@@ -47,9 +47,8 @@ class Limits:
     moment: float = 0.0
 
 
-@dataclass(slots=True)
 class Statistics:
-    """What a query did, counted as ArangoDB counts it."""
+    """What a query did, counted as ArangoDB counts it. Most stay as they are here, which costs nothing."""
 
     writes_executed: int = 0
     writes_ignored: int = 0
@@ -84,9 +83,12 @@ def plain_tokenizer(analyzer: Analyzer, check: Check) -> Tokenizer:
     return open_analyzer(analyzer.type, analyzer.properties, check=check)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class QueryContext:
-    """One execution of a query, used by one thread. Implements the functions' `FunctionContext`."""
+    """One execution of a query, used by one thread. Implements the functions' `FunctionContext`.
+
+    One is made for every query, so what few queries need is made when it is asked for.
+    """
 
     transaction: Transaction | None
     functions: Mapping[str, Function]
@@ -100,22 +102,18 @@ class QueryContext:
     stats: Statistics = field(default_factory=Statistics)
     warnings: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     #: Steps left until the next look at the limits.
-    budget: int = PACE
+    budget: int = field(default=PACE, init=False)
     #: Bytes held by operators, and those functions asked for since the last look at the limits.
-    held: int = 0
-    transient: int = 0
-    node_items: dict[int, int] = field(default_factory=dict[int, int])
-    node_seconds: dict[int, float] = field(default_factory=dict[int, float])
+    held: int = field(default=0, init=False)
+    transient: int = field(default=0, init=False)
     #: The thread that runs the query now, 0 between batches; changed to 0 only under the guard.
-    thread: int = 0
+    thread: int = field(default=0, init=False)
     guard: Lock = field(default_factory=Lock)
-    _watched: list[Callable[[], int]] = field(default_factory=list[Callable[[], int]])
-    _deadline: float = 0.0
+    _watched: tuple[Callable[[], int], ...] = field(default=(), init=False)
+    _deadline: float = field(default=0.0, init=False)
     #: When the moment is over.
-    _patience: float = 0.0
-    _is_quiet: bool = False
-    _allowed: set[str] = field(default_factory=set[str])
-    _tokenizers: dict[str, Tokenizer] = field(default_factory=dict[str, Tokenizer])
+    _patience: float = field(default=0.0, init=False)
+    _is_quiet: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.limits.maximum_runtime > 0:
@@ -123,6 +121,24 @@ class QueryContext:
         if self.limits.moment:
             self._patience = time.monotonic() + self.limits.moment
             self.budget = SHORT_PACE
+
+    @once
+    def node_items(self) -> dict[int, int]:
+        """The rows of each node of a profiled plan."""
+        return {}
+
+    @once
+    def node_seconds(self) -> dict[int, float]:
+        """The time of each node of a profiled plan."""
+        return {}
+
+    @once
+    def _allowed(self) -> set[str]:
+        return set()
+
+    @once
+    def _tokenizers(self) -> dict[str, Tokenizer]:
+        return {}
 
     @property
     def tx(self) -> Transaction:
@@ -211,8 +227,10 @@ class QueryContext:
     def hold(self, amount: int) -> None:
         """Bytes kept until the query ends, or until `release`."""
         self.held += amount
-        if self.limits.memory or self.held > self.stats.peak_memory:
+        if self.limits.memory or self._watched:
             self._measure(0)
+        elif self.held > self.stats.peak_memory:
+            self.stats.peak_memory = self.held
 
     def release(self, amount: int) -> None:
         """Bytes no longer kept."""
@@ -220,11 +238,11 @@ class QueryContext:
 
     def watch(self, size: Callable[[], int]) -> None:
         """Have a growing buffer measured at every look at the limits."""
-        self._watched.append(size)
+        self._watched = (*self._watched, size)
 
     def unwatch(self) -> None:
         """Forget the buffer watched last."""
-        self._watched.pop()
+        self._watched = self._watched[:-1]
 
     def _measure(self, more: int) -> None:
         used = self.held + more
@@ -328,9 +346,15 @@ class QueryContext:
         return parsed.message or "the document does not match the schema"
 
     def tokens(self, text: str, analyzer: str) -> list[Any]:
-        """The tokens an analyzer makes of a text; 10 for an unknown analyzer."""
+        """The tokens an analyzer makes of a text; 10 for an unknown analyzer.
+
+        Those of a `wildcard` analyzer are its n-grams here, while a search compares what it cuts up.
+        """
         self.charge(20 * len(text))
-        return tokens_of(self.tokenizer(analyzer), text, self.check)
+        record = find_analyzer(self.tx.catalog, analyzer)
+        is_wildcard = record.type == "wildcard"
+        cut = plain_tokenizer(record, self.check) if is_wildcard else self.tokenizer(analyzer)
+        return tokens_of(cut, text, self.check)
 
     def tokenizer(self, analyzer: str) -> Tokenizer:
         """The tokenizer of an analyzer; 10 for an unknown one."""

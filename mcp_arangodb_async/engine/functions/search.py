@@ -23,7 +23,6 @@ _SCORER: Final = (
     "ArangoSearch scorer function '{}' are designed to be used only outside SEARCH statement within a "
     "context of ArangoSearch view. Please ensure function signature is correct."
 )
-_GONE: Final = "function '{}' is not supported by the embedded engine"
 
 NOT_IMPLEMENTED: Final[tuple[tuple[str, str, str], ...]] = (
     ("PHRASE", "2+", _SEARCH),
@@ -32,7 +31,6 @@ NOT_IMPLEMENTED: Final[tuple[tuple[str, str, str], ...]] = (
     ("BM25", "1-3", _SCORER),
     ("TFIDF", "1-2", _SCORER),
     ("OFFSET_INFO", "2", _SCORER),
-    ("PREGEL_RESULT", "1-2", _GONE),
 )
 """Name, number of arguments and message of each function that cannot be called here."""
 

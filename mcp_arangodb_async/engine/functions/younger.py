@@ -12,9 +12,7 @@ from mcp_arangodb_async.engine.functions.registry import Function, alias, asking
 from mcp_arangodb_async.engine.functions.sets import union_distinct
 from mcp_arangodb_async.engine.values import Value, is_number, to_number
 
-REMOVED: Final = frozenset(
-    {"NEAR", "WITHIN", "WITHIN_RECTANGLE", "FULLTEXT", "IS_IN_POLYGON", "V8", "PREGEL_RESULT"}
-)
+REMOVED: Final = frozenset({"NEAR", "WITHIN", "WITHIN_RECTANGLE", "FULLTEXT", "IS_IN_POLYGON", "V8"})
 
 
 def partition(ctx: FunctionContext, text: Value, separator: Value, occurrence: Value = 1) -> Value:

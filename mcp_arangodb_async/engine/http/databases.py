@@ -28,7 +28,7 @@ def list_accessible(call: Call) -> Response:
 def read_current(call: Call) -> Response:
     record = call.engine.record(call.location.database)
     system = record.name == SYSTEM
-    path = {"path": ""} if call.engine.compat == "3.12" else {}
+    path = {"path": "none"} if call.engine.compat == "3.12" else {}
     return result({"name": record.name, "id": str(record.id), **path, "isSystem": system})
 
 

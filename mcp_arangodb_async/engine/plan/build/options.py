@@ -79,16 +79,17 @@ class Options:
         self.reject(name, f"expected a string, got a value of type {type_name(value)}")
         return default
 
-    def names(self, name: str) -> tuple[str, ...]:
-        """An option that is a name or an array of names."""
+    def names(self, name: str, *, least: int = 0) -> tuple[str, ...]:
+        """An option that is a name or an array of at least so many names."""
         value: Value = self.get(name)
         if value is None:
             return ()
         if isinstance(value, str):
             return (value,)
-        if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        if isinstance(value, list) and len(value) >= least and all(isinstance(each, str) for each in value):
             return tuple(value)
-        self.reject(name, "expected a string or an array of at least one string")
+        more = ", not empty" if least else ""
+        self.reject(name, f"expected a string or an array of strings{more}")
         return ()
 
     def reject(self, name: str, why: str) -> None:
@@ -125,7 +126,7 @@ def index_hint(options: Options) -> ScanHint:
     A hint and `disableIndex: true` exclude each other: whichever comes second is warned about and ignored.
     """
     options.switch("useCache")
-    indexes = options.names("indexHint")
+    indexes = options.names("indexHint", least=1)
     is_disabled = options.switch("disableIndex")
     if indexes and is_disabled:
         late = max("indexHint", "disableIndex", key=options.given().index)

@@ -24,7 +24,7 @@ FACTS = Path(__file__).parent / "facts"
 # Functions of views and indexes, of a cluster, and what was removed: other rooms show them.
 WITHOUT_FACTS = {
     "ANALYZER", "APPROX_NEAR_COSINE", "APPROX_NEAR_INNER_PRODUCT", "APPROX_NEAR_L2", "BM25", "BOOST",
-    "EXISTS", "FULLTEXT", "MINHASH_MATCH", "OFFSET_INFO", "PHRASE", "PREGEL_RESULT", "RANDOM", "SHARD_ID",
+    "EXISTS", "FULLTEXT", "MINHASH_MATCH", "OFFSET_INFO", "PHRASE", "RANDOM", "SHARD_ID",
     "TFIDF", "WITHIN", "WITHIN_RECTANGLE",
 }  # fmt: skip
 OUTCOME = re.compile(r"(.*?)((?: !\d+)*)")
