@@ -170,7 +170,7 @@ SQL = Family(
             name="sql-queries",
             title="SQL: statements",
             about="Run one statement on one environment, several or all; explain it.",
-            holds=in_module("sql"),
+            holds=in_module("sql", "sql_stream", "sql_join"),
         ),
         Page(
             name="sql-catalogue",

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from mcp_arangodb_async.config.address import EmbeddedServer, RemoteServer, Server, parse_server
 from mcp_arangodb_async.config.environment_entry import EnvironmentConfig, check_environment_name
 from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.config.exports import ExportSettings
 from mcp_arangodb_async.config.http import AuditSettings, OAuthSettings
 from mcp_arangodb_async.config.monitoring import MonitoringSettings
 from mcp_arangodb_async.config.option import Option
@@ -50,6 +51,7 @@ __all__ = [
     "DatabaseConfig",
     "DatabaseSettings",
     "EmbeddedServer",
+    "ExportSettings",
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
@@ -81,6 +83,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "backup": BackupSettings,
     "log": LogSettings,
     "monitoring": MonitoringSettings,
+    "exports": ExportSettings,
     "tenants": TenancySettings,
 }
 
@@ -253,6 +256,7 @@ class ConfigFile(BaseModel):
     backup: BackupSettings = BackupSettings()
     log: LogSettings = LogSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    exports: ExportSettings = ExportSettings()
     tenants: TenancySettings = TenancySettings()
 
 
@@ -330,6 +334,7 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    exports: ExportSettings = field(default_factory=ExportSettings)
     tenants: TenancySettings = field(default_factory=TenancySettings)
     working_directory: Path = field(default_factory=Path)
     data_directory: Path = field(default_factory=Path)
@@ -358,6 +363,11 @@ class Settings:
     def schema_directory(self) -> Path:
         """Where the schemas of SQL environments are stored."""
         return self.data_directory / "schemas"
+
+    @property
+    def export_directory(self) -> Path:
+        """Where exported results of SQL environments are written."""
+        return self.data_directory / self.exports.directory
 
     @property
     def backup_directory(self) -> Path:

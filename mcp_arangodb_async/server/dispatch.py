@@ -40,7 +40,7 @@ from mcp_arangodb_async.sessions import (
 from mcp_arangodb_async.tools.aliases import ALIASES, RENAMED
 from mcp_arangodb_async.tools.arguments import parse_args
 from mcp_arangodb_async.tools.call import Call, Surroundings
-from mcp_arangodb_async.tools.result import Rows
+from mcp_arangodb_async.tools.result import Rows, Streamed
 from mcp_arangodb_async.tools.spec import Args, DatabaseArgs, Effect, Tool
 
 # What upstream servers do is not done to a database of ours, so no focus says where.
@@ -198,6 +198,8 @@ class Dispatcher:
                 result = await tool.run(call, args)
         if isinstance(result, Rows):
             passage.rows = len(result.rows)
+        elif isinstance(result, Streamed):
+            passage.rows = result.row_count
         return rendered(result, facts, self._around.limits, self._watch.redact)
 
     async def _question(self, call: Call, asked: Asked, passage: Passage) -> WireResult | None:

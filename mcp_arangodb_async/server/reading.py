@@ -26,7 +26,7 @@ from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.server.endpoint import endpoint_of
 from mcp_arangodb_async.server.middleware.auditing import DENIED, written
 from mcp_arangodb_async.server.render import error_document, unexpected
-from mcp_arangodb_async.server.sdk import Context
+from mcp_arangodb_async.server.sdk import Context, connection_of
 from mcp_arangodb_async.sessions import Principal
 from mcp_arangodb_async.tools import prompts, resources
 
@@ -71,19 +71,25 @@ class Reading:
     async def list_templates(self, _context: Context, _params: types.PaginatedRequestParams) -> Answer:
         """The families of resources."""
         return {
-            "resourceTemplates": [described(resource, "uriTemplate") for resource in resources.TEMPLATES],
+            "resourceTemplates": [
+                described(resource, "uriTemplate") for resource in resources.templates(self._app.around)
+            ],
             "resultType": "complete",
         }
 
     async def read_resource(self, context: Context, params: types.ReadResourceRequestParams) -> Answer:
-        """The JSON of one resource, never older than the request."""
+        """One resource, or a piece of it, never older than the request."""
         async with self._answering(context, "resources/read", uri=params.uri[: resources.MAXIMUM_URI]):
             check_may_read(context)
-            text = await resources.read(self._app.around, params.uri)
-        return {
-            "contents": [{"uri": params.uri, "mimeType": resources.MIME_TYPE, "text": text}],
-            "resultType": "complete",
-        }
+            content = await resources.read(self._app.around, params.uri, owner_of(context))
+        told: dict[str, Any] = {"uri": params.uri, "mimeType": content.mime_type}
+        if content.text is not None:
+            told["text"] = content.text
+        if content.blob is not None:
+            told["blob"] = content.blob
+        if content.about is not None:
+            told["_meta"] = content.about
+        return {"contents": [told], "resultType": "complete"}
 
     async def list_prompts(self, _context: Context, _params: types.PaginatedRequestParams) -> Answer:
         """The prompts with their arguments."""
@@ -185,6 +191,15 @@ def caller(context: Context) -> Principal | None:
     return None if context.request is None else endpoint_of(context.request.scope).principal
 
 
+def owner_of(context: Context) -> str:
+    """Whom exports are readable for: the owner that a call of the same client has."""
+    if context.request is None:
+        return connection_of(context).session_id or "stdio"
+    endpoint = endpoint_of(context.request.scope)
+    kept = connection_of(context).session_id or endpoint.transport_session
+    return (endpoint.principal.id if endpoint.principal else None) or kept or "http"
+
+
 def read_record(
     context: Context,
     method: str,
@@ -221,13 +236,13 @@ def check_may_read(context: Context) -> None:
 
 def described(resource: resources.Resource, uri: str) -> dict[str, str]:
     """A resource or template as lists show it."""
-    return {
+    told = {
         "name": resource.name,
         "title": resource.title,
         uri: resource.uri,
         "description": resource.description,
-        "mimeType": resources.MIME_TYPE,
     }
+    return told if resource.mime_type is None else {**told, "mimeType": resource.mime_type}
 
 
 def refusal(error: MaaError, number: str, facts: dict[str, str], redact: Callable[[str], str]) -> MCPError:

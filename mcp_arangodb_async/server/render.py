@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from mcp_arangodb_async.errors import MaaError
 from mcp_arangodb_async.tools.bounding import bounded
-from mcp_arangodb_async.tools.result import Limits, Relayed, Rows
+from mcp_arangodb_async.tools.result import Limits, Link, Relayed, Rows, Streamed
 from mcp_arangodb_async.tools.rows import cut, encode, table, written
 
 # What is told about an error: the contract's shape, in its order.
@@ -38,8 +38,21 @@ def text(value: str) -> dict[str, str]:
     return {"type": "text", "text": value}
 
 
+def link_block(link: Link) -> dict[str, Any]:
+    """A link to something that can be read."""
+    return {
+        "type": "resource_link",
+        "uri": link.uri,
+        "name": link.name,
+        "title": link.title,
+        "description": link.description,
+        "mimeType": link.mime_type,
+        "size": link.size,
+    }
+
+
 def rendered(
-    result: Rows | Relayed | Mapping[str, Any],
+    result: Rows | Streamed | Relayed | Mapping[str, Any],
     facts: Mapping[str, Any],
     limits: Limits,
     redact: Callable[[str], str] = as_it_is,
@@ -54,6 +67,10 @@ def rendered(
         if result.facts:
             result = replace(result, facts=without_secrets(result.facts, redact))
         return {"content": rows_content(result, facts, limits), "isError": False, "resultType": "complete"}
+    if isinstance(result, Streamed):
+        told = encode(without_secrets(plain(result.document), redact)).decode()
+        content = [text(told), *(link_block(link) for link in result.links)]
+        return {"content": content, "isError": False, "resultType": "complete"}
     document, encoded = bounded(without_secrets({**plain(result), **facts}, redact), limits.bytes)
     return {
         "content": [text(encoded.decode())],

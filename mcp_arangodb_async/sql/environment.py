@@ -16,7 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
@@ -142,7 +142,7 @@ class Environment:
             bound = self._bound(limits)
             statement = judged.statement
             if statement.kind not in GRANTED[granted]:
-                raise DeniedError(f"it is {statement.shown_kind}, and its caller may {granted} at most")
+                raise DeniedError(f"it is {statement.shown_kind}, and this call may {granted} at most")
             known = tools.know(statement.text)
             read_only = self.settings.access == "read" or statement.kind == "read"
             command = known.template.command(parameters or {}, read_only=read_only, small=known.small)
@@ -151,7 +151,19 @@ class Environment:
                 await self._check_cost(tools, statement.text, parameters or {}, ends_at)
             holds = hold and read_only and not known.small
             answer = await self._run(tools, command, bound, ends_at, started, judged.decision.masking, holds)
-            if read_only and not known.small:
+            if hold and read_only and known.small and answer.truncated:
+                # It has grown since: asked again, what is left can wait on the server.
+                known.small = False
+                answer = await self._run(
+                    tools,
+                    replace(command, small=False),
+                    bound,
+                    ends_at,
+                    started,
+                    judged.decision.masking,
+                    hold,
+                )
+            elif read_only and not known.small:
                 known.small = not answer.truncated and len(answer.rows) <= SMALL_ROWS
             return answer
         except MaaError as error:
@@ -189,6 +201,8 @@ class Environment:
                 raise DeniedError(f"only a statement that reads can be streamed: {judged.statement.why}")
             command = tools.know(judged.statement.text).template.command(parameters or {}, read_only=True)
             ends_at = time.monotonic() + self.settings.query_timeout
+            if self.settings.policy.max_cost is not None:
+                await self._check_cost(tools, judged.statement.text, parameters or {}, ends_at)
             lease = await self._lease(tools, ends_at)
         except MaaError as error:
             raise self.named(error, started) from error.__cause__
@@ -450,9 +464,12 @@ class Environment:
         task.add_done_callback(self._ending.discard)
 
     async def _finish(self, lease: Lease, rows: OpenRows | None, failure: BaseException | None) -> None:
-        """End rows and give their connection back, whatever happened to them."""
+        """End rows and give their connection back, whatever happened to them.
+
+        A failure that was not the connection's own leaves it clean, with rows that nobody reads any more.
+        """
         try:
-            if rows is not None and failure is None:
+            if rows is not None and (failure is None or lease.connection.is_clean):
                 await rows.close(ends_at=time.monotonic() + END_SECONDS)
         finally:
             lease.give_back(failure)

@@ -24,6 +24,7 @@ from mcp_arangodb_async.errors import (
 )
 from mcp_arangodb_async.sql.arango import ArangoEnvironment
 from mcp_arangodb_async.sql.environment import Answer, Environment, QueryLimits
+from mcp_arangodb_async.sql.export import Exports
 from mcp_arangodb_async.sql.monitor import Monitor
 from mcp_arangodb_async.sql.selftest import SelfTest, self_test
 
@@ -63,7 +64,8 @@ class Environments:
     """Every configured environment that is enabled.
 
     `manager` has the databases that environments of kind `arangodb` name. `read_only` makes every access
-    `read`, whatever is configured.
+    `read`, whatever is configured. `exports` are the files that results are written to; its files are removed
+    in their time between `start` and `close`.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class Environments:
         manager: MultiDatabaseConnectionManager | None = None,
         read_only: bool = False,
         monitoring: MonitoringSettings | None = None,
+        exports: Exports | None = None,
     ) -> None:
         self.configured = dict(settings)
         self.default = default
         self.monitoring = monitoring or MonitoringSettings(interval=0)
+        self.exports = exports
         self._manager = manager
         self._read_only = read_only
         self._environments = {name: self._made(one) for name, one in settings.items() if one.enabled}
@@ -176,6 +180,8 @@ class Environments:
             if environment.settings.eager:
                 self._run(self._begin(environment))
         self._watch()
+        if self.exports is not None:
+            self.exports.start()
 
     def prepare(
         self,
@@ -247,6 +253,8 @@ class Environments:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
+        if self.exports is not None:
+            await self.exports.close()
         await asyncio.gather(*(one.close() for one in (*self._environments.values(), *self._retired)))
 
     def unknown(self, name: str) -> UnknownDatabaseError:
@@ -283,6 +291,16 @@ def status_of(error: MaaError) -> Status:
             return "refused"
         case _:
             return "error"
+
+
+def error_facts(error: MaaError) -> dict[str, Any]:
+    """What is told about an error that costs one environment of several its answer."""
+    facts: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.hint is not None:
+        facts["hint"] = error.hint
+    if error.did_you_mean:
+        facts["did_you_mean"] = [*error.did_you_mean]
+    return facts
 
 
 def since(started: float) -> float:

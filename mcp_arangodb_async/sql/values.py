@@ -20,6 +20,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from mcp_arangodb_async.connections.sql.connection import Column, Row
 
 # The largest whole number that every JSON reader keeps.
@@ -40,6 +42,14 @@ def shown_lists(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[Any
     """The rows as lists, in the order of the columns."""
     makers = [document if column.type in DOCUMENTS else shown for column in columns]
     return [[maker(value) for maker, value in zip(makers, row, strict=True)] for row in rows]
+
+
+def encoded(value: Any) -> bytes:
+    """The compact JSON of shown values; what the fast library refuses, the standard one writes."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def unique_names(columns: Sequence[Column]) -> list[str]:

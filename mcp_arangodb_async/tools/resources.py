@@ -1,12 +1,13 @@
-"""What can be read by URI: the configured databases, and what each of them is made of."""
+"""What can be read by URI: the configured databases, what each of them is made of, and exported rows."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from mcp_arangodb_async.connections import call_limits
 from mcp_arangodb_async.errors import DeadlineError, InputError, LimitError, NotFoundError
@@ -33,6 +34,17 @@ class Resource:
     title: str
     uri: str
     description: str
+    mime_type: str | None = MIME_TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What was read; bytes that are no text come as base64 in `blob`. `about` says which part it is."""
+
+    mime_type: str
+    text: str | None = None
+    blob: str | None = None
+    about: Mapping[str, Any] | None = None
 
 
 DATABASES = Resource(
@@ -59,8 +71,26 @@ GRAPH = Resource(
     uri=f"{SCHEME}{{database}}/graphs/{{name}}",
     description="Edge definitions and vertex collections of one named graph",
 )
+EXPORT_SCHEME = "export://"
+EXPORT = Resource(
+    name="export",
+    title="Exported rows",
+    uri=f"{EXPORT_SCHEME}{{name}}{{?offset}}",
+    description="A file that a streaming tool wrote, piece by piece; _meta.next leads to the following one",
+    mime_type=None,
+)
 RESOURCES: tuple[Resource, ...] = (DATABASES,)
 TEMPLATES: tuple[Resource, ...] = (SCHEMA, COLLECTION, GRAPH)
+
+
+def templates(around: Surroundings) -> tuple[Resource, ...]:
+    """The families of resources that there are; exports only where environments are configured."""
+    return TEMPLATES if around.environments is None else (*TEMPLATES, EXPORT)
+
+
+def export_uri(name: str, offset: int = 0) -> str:
+    """The URI of an exported file, from an offset on."""
+    return f"{EXPORT_SCHEME}{name}" + (f"?offset={offset}" if offset else "")
 
 
 def uri_of(template: Resource, **values: str) -> str:
@@ -85,8 +115,10 @@ def no_resource(uri: str) -> NotFoundError:
     return NotFoundError(f"no resource {uri[:128]!r}; there are: {known}", field="uri")
 
 
-async def read(around: Surroundings, uri: str) -> str:
-    """The JSON text of a resource, within the limits of any call; it changes nothing."""
+async def read(around: Surroundings, uri: str, owner: str) -> Content:
+    """A resource, within the limits of any call; it changes nothing. Exports are read by their owner only."""
+    if uri.startswith(EXPORT_SCHEME):
+        return await read_export(around, uri, owner)
     reading = reader(around, segments_of(uri), uri)
     seconds = around.limits.seconds
     try:
@@ -95,7 +127,43 @@ async def read(around: Surroundings, uri: str) -> str:
                 document = await reading()
     except TimeoutError:
         raise DeadlineError(f"{uri[:128]} took longer than {seconds:g} seconds and was stopped") from None
-    return fitted(document, around.limits.bytes)
+    return Content(mime_type=MIME_TYPE, text=fitted(document, around.limits.bytes))
+
+
+async def read_export(around: Surroundings, uri: str, owner: str) -> Content:
+    """A piece of an exported file, as large as a call may answer; text ends with a line where it can."""
+    # Here and not above: only who configured environments pays for them.
+    from mcp_arangodb_async.sql.export import no_export
+    from mcp_arangodb_async.sql.export_formats import MIME_TYPES
+
+    exports = around.environments.exports if around.environments is not None else None
+    if exports is None:
+        raise no_resource(uri)
+    if len(uri) > MAXIMUM_URI:
+        raise no_export()
+    name, _, query = uri.removeprefix(EXPORT_SCHEME).partition("?")
+    is_text = not name.endswith(".parquet")
+    limit = around.limits.bytes
+    # Base64 makes four bytes of three.
+    piece = await exports.read(
+        name, owner, offset=offset_of(query), length=limit if is_text else limit // 4 * 3
+    )
+    about: dict[str, Any] = {"offset": piece.offset, "bytes": len(piece.content), "size": piece.size}
+    if piece.end < piece.size:
+        about["next"] = export_uri(name, piece.end)
+    kind = MIME_TYPES[piece.format]
+    if is_text:
+        return Content(mime_type=kind, text=piece.content.decode("utf-8", "replace"), about=about)
+    return Content(mime_type=kind, blob=base64.b64encode(piece.content).decode(), about=about)
+
+
+def offset_of(query: str) -> int:
+    """The offset in a URI's query; InputError for anything else there."""
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    offset = given.pop("offset", "0")
+    if given or not offset.isascii() or not offset.isdigit() or len(offset) > 18:
+        raise InputError("the URI of an export takes ?offset=<bytes> and nothing else", field="uri")
+    return int(offset)
 
 
 def reader(around: Surroundings, segments: list[str], uri: str) -> Callable[[], Awaitable[dict[str, Any]]]:

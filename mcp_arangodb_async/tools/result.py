@@ -26,6 +26,30 @@ class Relayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Something that was made and can be read by its URI."""
+
+    uri: str
+    name: str
+    title: str
+    description: str
+    mime_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """Chunks of rows with what is known of their streams, or links to files; as text alone, like rows.
+
+    It is cut to the limits already. `row_count` counts the rows of all chunks or files.
+    """
+
+    document: Mapping[str, Any]
+    row_count: int
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Rows for the model, already cut to the limits.
 

@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from mcp_arangodb_async.tools.call import Access, Call
-from mcp_arangodb_async.tools.result import Relayed, Rows
+from mcp_arangodb_async.tools.result import Relayed, Rows, Streamed
 
 Category = Literal[
     "core_data",
@@ -155,7 +155,7 @@ class Tool:
     @property
     def returns_rows(self) -> bool:
         """Whether the result is rows, or somebody else's: those have no output schema of ours."""
-        return self.result in {Rows, Relayed}
+        return self.result in {Rows, Relayed, Streamed}
 
 
 def tool(

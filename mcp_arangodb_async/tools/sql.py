@@ -11,8 +11,9 @@ from pydantic import Field
 
 from mcp_arangodb_async.errors import InputError, NotFoundError
 from mcp_arangodb_async.sql.answer import Answer, QueryLimits
-from mcp_arangodb_async.sql.router import Environments, Outcome
-from mcp_arangodb_async.sql.values import shown_rows, unique_names
+from mcp_arangodb_async.sql.router import Environments, Outcome, error_facts
+from mcp_arangodb_async.sql.streaming import answer_types, end, recalled
+from mcp_arangodb_async.sql.values import shown_rows
 from mcp_arangodb_async.tools.call import Call, described
 from mcp_arangodb_async.tools.continuations import Continuation
 from mcp_arangodb_async.tools.paging import call_limits_for, give_up
@@ -22,6 +23,8 @@ from mcp_arangodb_async.tools.spec import Args, Effect, Names, hidden, tool
 
 # What a continuation of an environment's answer is called among those of databases.
 PREFIX = "environment:"
+# And that of streams, whose environments stand in their positions.
+STREAMS = "environments"
 READING = (
     "select",
     "with",
@@ -142,10 +145,7 @@ def facts_of(answer: Answer) -> dict[str, Any]:
             "engine": answer.engine,
             "version": answer.version,
             "access": answer.access,
-            "types": dict(
-                zip(unique_names(answer.columns), (column.type for column in answer.columns), strict=True)
-            )
-            or None,
+            "types": answer_types(answer.columns) or None,
             "affected_rows": answer.affected,
             "ms": answer.ms,
         }
@@ -187,7 +187,7 @@ async def continued(call: Call, handle: str, limits: Limits, format: Format) -> 
     rest = await call.around.continuations.take(handle, call.owner)
     if not rest.database.startswith(PREFIX):
         await call.around.continuations.put_back(handle, rest)
-        raise InputError("next: belongs to an answer of arango_query; continue it there", field="next")
+        raise InputError("next: belongs to the answer of another tool; continue it there", field="next")
     name = rest.database.removeprefix(PREFIX)
     environment = environments_of(call).get(name)
     waiting = list(rest.rows)
@@ -221,7 +221,10 @@ async def continued(call: Call, handle: str, limits: Limits, format: Format) -> 
 
 async def let_go(call: Call, gone: Continuation) -> None:
     """Give up a rest that had to make room for another one."""
-    if not gone.database.startswith(PREFIX):
+    if gone.database == STREAMS:
+        for position in recalled(gone.rows):
+            end(environments_of(call), position)
+    elif not gone.database.startswith(PREFIX):
         await give_up(call, gone)
     elif gone.cursor is not None and gone.database.removeprefix(PREFIX) in environments_of(call).names:
         environments_of(call).get(gone.database.removeprefix(PREFIX)).forget(gone.cursor)
@@ -290,14 +293,7 @@ def outcome_facts(name: str, outcome: Outcome, limits: Limits) -> dict[str, Any]
             "truncated": answer.truncated or fitting.taken < len(answer.rows),
         }
     elif error is not None:
-        facts["error"] = described(
-            {
-                "code": error.code,
-                "message": error.message,
-                "hint": error.hint,
-                "did_you_mean": list(error.did_you_mean) or None,
-            }
-        )
+        facts["error"] = error_facts(error)
     return facts
 
 

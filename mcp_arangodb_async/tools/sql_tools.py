@@ -14,7 +14,9 @@ from mcp_arangodb_async.tools import (
     sql_compare,
     sql_compare_rows,
     sql_health,
+    sql_join,
     sql_monitoring,
+    sql_stream,
 )
 from mcp_arangodb_async.tools.spec import Tool, fields_of
 
@@ -22,6 +24,9 @@ SQL_TOOLS: tuple[Tool, ...] = (
     sql.execute_query,
     sql.execute_query_env,
     sql.execute_query_multi_env,
+    sql_stream.execute_streaming_query_env,
+    sql_stream.execute_streaming_query_multi_env,
+    sql_join.join_environments,
     sql.explain_query_env,
     sql_catalogue.list_environments,
     sql_catalogue.list_databases,

@@ -4,8 +4,10 @@ Each file is one conversation of the real client with an application of its own,
 real servers: `reads` may only be read and is the default, `writes` may be changed and asks before it drops
 things, `masked` hides a column and has one table. `many.txt` talks to all dialects at once.
 
-A line `> name {arguments}` is a call, what follows up to the next call is its answer; NEXT is what the answer
-before it gave to go on with. What differs from run to run is written as `~`. `--update` rewrites the answers.
+A line `> name {arguments}` is a call, what follows up to the next call is its answer: first the progress that
+a stream told, last the links that it gave. NEXT is what the answer before it gave to go on with. `< LINK`
+reads what the last link leads to. What differs from run to run is written as `~`. `--update` rewrites the
+answers.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any, cast
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ResourceLink, TextContent, TextResourceContents
 
 from mcp_arangodb_async.config.environments import EnvironmentSettings, PolicySettings
 from mcp_arangodb_async.config.model import DatabaseSettings, EmbeddedServer, MonitoringSettings, Settings
@@ -35,9 +37,15 @@ GOLDENS = Path(__file__).parents[2] / "goldens" / "sql"
 OURS = ("shop_", "main")
 VARYING = {
     "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms", "hash",
+    "path", "expires",
     "estimated_rows", "QUERY PLAN", "EXPLAIN", "state_since", "at", "trials", "statements",
     "last_trial", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms",
 }  # fmt: skip
+STEADY = (
+    (r"again in \d+\.\d s", "again in ~ s"),
+    (r"127\.0\.0\.1:\d+", "HOST"),
+    (r"-\d{8}T\d{6}-[0-9a-f]{32}-[0-9a-f]{16}", "-~"),
+)
 SHOP: dict[str, str] = {
     "postgresql": """
         CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, email text,
@@ -128,7 +136,9 @@ def steady(value: Any, name: str = "") -> Any:
     if isinstance(value, list):
         return [steady(item) for item in cast("list[Any]", value)]
     if isinstance(value, str):
-        return re.sub(r"again in \d+\.\d s", "again in ~ s", re.sub(r"127\.0\.0\.1:\d+", "HOST", value))
+        for pattern, shown in STEADY:
+            value = re.sub(pattern, shown, value)
+        return value
     return value
 
 
@@ -154,21 +164,37 @@ def written(block: str, call: str) -> str:
 async def conversation(text: str, settings: Settings) -> str:
     """The same file with the answers that the tools give now."""
     lines = [text.split("\n> ", 1)[0].rstrip("\n")]
-    following = ""
+    following = link = ""
+    heard_of: list[str] = []
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        heard_of.append(f"[progress] {progress:g}: {message}")
+
     async with (
         open_app(settings) as app,
         Client(build_server(app, transport="stdio"), mode="legacy") as client,
     ):
         for line in text.splitlines():
+            if line == "< LINK":
+                read = (await client.read_resource(link)).contents[0]
+                assert isinstance(read, TextResourceContents)
+                lines += ["", line, f"[{read.mime_type}]", *read.text.splitlines()]
+                continue
             found = CALL.match(line)
             if found is None:
                 assert not line.startswith(">"), f"not a call: {line}"
                 continue
             arguments: dict[str, Any] = json.loads(found["arguments"].replace("NEXT", following))
-            result = await client.call_tool(found["name"], arguments)
+            heard_of.clear()
+            result = await client.call_tool(found["name"], arguments, progress_callback=heard)
             blocks = texts(result)
             following = handle_in(blocks[-1]) or following
-            lines += ["", line, *(written(block, found["name"]) for block in blocks)]
+            links = [block for block in result.content if isinstance(block, ResourceLink)]
+            link = str(links[0].uri) if links else link
+            # That of several environments comes in no certain order.
+            told = heard_of if found["name"] == "execute_streaming_query_env" else ()
+            lines += ["", line, *told, *(written(block, found["name"]) for block in blocks)]
+            lines += [f"[link] {steady(one.name)} {one.mime_type}, {one.description}" for one in links]
     return "\n".join(lines) + "\n"
 
 
@@ -192,7 +218,10 @@ def test_every_dialect_has_a_conversation() -> None:
 
 @pytest.mark.parametrize("stem", [*SHOP, "many"])
 def test_the_conversation_goes_as_written(
-    stem: str, makers: dict[str, Callable[[str, str], EnvironmentSettings]], update: bool
+    stem: str,
+    makers: dict[str, Callable[[str, str], EnvironmentSettings]],
+    update: bool,
+    tmp_path: Path,
 ) -> None:
     path = GOLDENS / f"{stem}.txt"
     environments, default = configured(stem, makers)
@@ -203,6 +232,7 @@ def test_the_conversation_goes_as_written(
         default_environment=default,
         # A trial in the middle of a conversation would be seen in it.
         monitoring=MonitoringSettings(interval=0),
+        data_directory=tmp_path,
     )
     text = path.read_text(encoding="utf-8")
     found = anyio.run(conversation, text, settings)
