@@ -90,15 +90,18 @@ class Database:
         try:
             if on_start is not None:
                 on_start(running.id)
-            phases.end("initializing")
+            if phases.is_wanted:
+                phases.end("initializing")
             parsed = self._planner.parsed(text, at_once=at_once)
             writes = parsed.is_modification
             if writes and at_once:
                 raise TakesLongerError
-            phases.end("parsing")
+            if phases.is_wanted:
+                phases.end("parsing")
             if tx is None:
                 tx = self.catalog.begin(write=writes)
-            phases.end("loading collections")
+            if phases.is_wanted:
+                phases.end("loading collections")
             planned = self._planner.planned(parsed, tx, binds, settings, phases)
             ask(planned.query, access)
             ctx = self._context(tx, settings, running, access)

@@ -44,6 +44,7 @@ class Collection:
     """One collection of one version of the catalogue. Documents it returns are shared: never mutate them."""
 
     __slots__ = (
+        "_writers",
         "bodies",
         "computation",
         "from_edges",
@@ -58,7 +59,6 @@ class Collection:
         "to_edges",
         "validator",
         "writers",
-        "_writers",
     )
 
     def __init__(

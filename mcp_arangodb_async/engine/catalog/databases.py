@@ -53,6 +53,7 @@ class DatabaseRecord:
 @dataclass(frozen=True, slots=True)
 class _Opened:
     id: int
+    #: The file that is gone when the database was dropped by somebody; None where nobody can.
     file: Path | None
     store: Store
     catalog: Catalog
@@ -203,7 +204,8 @@ class Databases:
         except BaseException:
             store.close()
             raise
-        opened = self._opened[name] = _Opened(number, file, store, catalog)
+        opened = _Opened(number, None if name == SYSTEM else file, store, catalog)
+        self._opened[name] = opened
         return opened
 
     def _shared_analyzers(self) -> Mapping[str, Analyzer]:

@@ -34,17 +34,18 @@ SHORTEST = 1e-9
 class Phases:
     """A stop-watch with a lap per phase. The phases of planning are short when a plan is remembered."""
 
-    __slots__ = ("_is_wanted", "_laps", "_last", "started")
+    __slots__ = ("_laps", "_last", "is_wanted", "started")
 
     def __init__(self, *, is_wanted: bool = True) -> None:
         """Start the watch; laps that nobody wants are not taken."""
         self.started = self._last = time.perf_counter()
-        self._is_wanted = is_wanted
+        #: Whether it is worth calling `end`.
+        self.is_wanted = is_wanted
         self._laps: dict[PhaseName, float] = {}
 
     def end(self, name: PhaseName) -> None:
         """The time since the last phase belongs to this one."""
-        if self._is_wanted:
+        if self.is_wanted:
             now = time.perf_counter()
             self._laps[name] = self._laps.get(name, 0.0) + now - self._last
             self._last = now

@@ -98,7 +98,8 @@ class QueryResult:
 
     def finish(self) -> float:
         """Note that the rows are exhausted; the seconds since the query began."""
-        self.phases.end("executing")
+        if self.phases.is_wanted:
+            self.phases.end("executing")
         self.finished = time.perf_counter()
         self._release()
         return self.finished - self.phases.started

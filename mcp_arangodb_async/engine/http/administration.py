@@ -243,8 +243,13 @@ def read_api_calls(call: Call) -> Response:
     with call.state.lock:
         recent = list(reversed(call.state.recent_calls))
     calls = [
-        {"timeStamp": stamp(moment), "requestType": method, "path": path, "database": database}
-        for moment, method, path, database in recent
+        {
+            "timeStamp": stamp(moment),
+            "requestType": method,
+            "path": location.path,
+            "database": location.database,
+        }
+        for moment, method, location in recent
     ]
     return result({"calls": calls})
 

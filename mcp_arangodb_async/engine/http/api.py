@@ -21,7 +21,7 @@ from mcp_arangodb_async.engine.errors import (
 )
 from mcp_arangodb_async.engine.http.authentication import EVERYBODY, Authenticator, Identity
 from mcp_arangodb_async.engine.http.call import Call, Cancellation, failure
-from mcp_arangodb_async.engine.http.messages import TEXT, Request, Response
+from mcp_arangodb_async.engine.http.messages import EVERY_ANSWER, PLAIN_ANSWER, TEXT, Request, Response
 from mcp_arangodb_async.engine.http.paths import Location, locate
 from mcp_arangodb_async.engine.http.routing import Need, Route, Router
 from mcp_arangodb_async.engine.http.state import ServerState
@@ -34,17 +34,6 @@ _REMEMBERED_PATHS = 1024
 # Longer bodies are not read on the way.
 _SHORT_BODY = 16 * 1024
 _UNAUTHORIZED = "not authorized to execute this request"
-# What ArangoDB 3.12 adds to every answer.
-_EVERY_ANSWER: Mapping[str, str] = {
-    "server": "ArangoDB",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "frame-ancestors 'self'; form-action 'self';",
-    "cache-control": "no-cache, no-store, must-revalidate, pre-check=0, post-check=0, max-age=0, s-maxage=0",
-    "pragma": "no-cache",
-    "expires": "0",
-    "strict-transport-security": "max-age=31536000 ; includeSubDomains",
-    "x-arango-queue-time-seconds": "0.000000",
-}
 _EXPOSED = (
     "etag, content-encoding, content-length, location, server, x-arango-errors, x-arango-async-id, "
     "x-arango-error-codes, x-arango-queue-time-seconds"
@@ -103,7 +92,7 @@ class Api:
 
         Cancelling `cancellation`, from any thread, stops a query that the request runs; it answers 1500 then.
         """
-        return self._answered(request, cancellation or Cancellation(), at_once=False)
+        return self._answered(request, cancellation, at_once=False)
 
     def at_once(self, request: Request) -> Response | None:
         """Answer a request that takes a moment, such as a point query seen before; None for all others.
@@ -117,11 +106,11 @@ class Api:
         if "x-arango-async" in headers or "x-arango-trx-id" in headers:
             return None
         try:
-            return self._answered(request, Cancellation(), at_once=True)
+            return self._answered(request, None, at_once=True)
         except TakesLongerError:
             return None
 
-    def _answered(self, request: Request, cancellation: Cancellation, *, at_once: bool) -> Response:
+    def _answered(self, request: Request, cancellation: Cancellation | None, *, at_once: bool) -> Response:
         try:
             if request.method == "OPTIONS":
                 answer = self._preflight(request)
@@ -133,7 +122,14 @@ class Api:
             raise
         except Exception:  # noqa: BLE001  the border of the program: whatever happens becomes an answer
             answer = self._bug()
-        headers = {**_EVERY_ANSWER, **answer.headers}
+        if answer.headers is PLAIN_ANSWER and request.method != "HEAD" and "origin" not in request.headers:
+            return answer
+        return self._completed(request, answer)
+
+    @staticmethod
+    def _completed(request: Request, answer: Response) -> Response:
+        """The answer with the headers of every answer, and those the request asks for."""
+        headers = {**EVERY_ANSWER, **answer.headers}
         body = answer.body
         if request.method == "HEAD":
             headers["content-length"] = str(len(body))
@@ -157,7 +153,7 @@ class Api:
                 headers["access-control-allow-headers"] = wanted
         return Response(status=200, headers=headers)
 
-    def _admit(self, request: Request, cancellation: Cancellation, *, at_once: bool) -> Response:
+    def _admit(self, request: Request, cancellation: Cancellation | None, *, at_once: bool) -> Response:
         location = self._locate(request.path)
         self._state.sweep()
         identity = self._identify(request)
@@ -186,12 +182,13 @@ class Api:
         if route.need is not Need.OPEN:
             if call.database_level() is Level.NONE and not self._is_about_oneself(call):
                 return self._unauthorized(request)
-            self._check_need(route, call)
+            if route.need is not Need.READ or route.system_only:
+                self._check_need(route, call)
         if at_once:
             answer = route.answer(call)  # when it is given up, it will be counted later
-            self._state.count(request.method, location.path, location.database)
+            self._state.count(request.method, location)
             return answer
-        self._state.count(request.method, location.path, location.database)
+        self._state.count(request.method, location)
         mode = request.headers.get("x-arango-async", "")
         if mode in {"true", "store"}:
             return self._later(route, call, stored=mode == "store")
@@ -262,6 +259,7 @@ class Api:
             except Exception:  # noqa: BLE001  as in `handle`
                 return self._bug()
 
+        call.cancellation = call.cancellation or Cancellation()
         job = self._state.jobs.submit(
             run, user=call.identity.user, stored=stored, cancel=call.cancellation.cancel
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Generic, Self, TypeVar, overload
+from dataclasses import dataclass
+from typing import Any
 
 from mcp_arangodb_async.engine.catalog.catalog import Catalog
 from mcp_arangodb_async.engine.catalog.collection import Collection
@@ -19,33 +19,14 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 from mcp_arangodb_async.engine.http.authentication import Identity
-from mcp_arangodb_async.engine.http.messages import JSON, Request, Response
+from mcp_arangodb_async.engine.http.messages import JSON, PLAIN_ANSWER, Request, Response
 from mcp_arangodb_async.engine.http.parameters import Json, Parameters, as_object, parse_json, read_body
 from mcp_arangodb_async.engine.http.paths import Location, quote
 from mcp_arangodb_async.engine.http.state import ServerState
 from mcp_arangodb_async.engine.instance import Engine
+from mcp_arangodb_async.engine.records import once
 from mcp_arangodb_async.engine.users import SYSTEM, Level
 from mcp_arangodb_async.engine.values import encode_json
-
-T = TypeVar("T")
-
-
-class once(Generic[T]):  # noqa: N801  a decorator, as `property` is
-    """A property computed when it is first asked for, by one thread: `cached_property` takes a lock."""
-
-    def __init__(self, compute: Callable[[Any], T]) -> None:
-        self._compute = compute
-        self._name = compute.__name__
-
-    @overload
-    def __get__(self, owner: None, kind: type) -> Self: ...
-    @overload
-    def __get__(self, owner: object, kind: type) -> T: ...
-    def __get__(self, owner: object | None, kind: type) -> Self | T:
-        if owner is None:
-            return self
-        value = owner.__dict__[self._name] = self._compute(owner)
-        return value
 
 
 class Cancellation:
@@ -84,7 +65,8 @@ class Call:
     location: Location
     names: Mapping[str, str]
     identity: Identity
-    cancellation: Cancellation = field(default_factory=Cancellation)
+    #: How it is stopped from elsewhere; None when nobody can.
+    cancellation: Cancellation | None = None
     #: Whether what takes longer than a moment is to be given up with `TakesLongerError`.
     at_once: bool = False
 
@@ -193,7 +175,8 @@ class Call:
 
 def reply(status: int, value: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Any JSON value as the body."""
-    return Response(status=status, headers={"content-type": JSON, **(headers or {})}, body=encode_json(value))
+    all_headers = {"content-type": JSON, **headers} if headers else PLAIN_ANSWER
+    return Response(status=status, headers=all_headers, body=encode_json(value))
 
 
 def merged(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, cast
 
+from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.database import Database, QueryResult
 from mcp_arangodb_async.engine.errors import (
     ERROR_HTTP_BAD_PARAMETER,
@@ -72,10 +72,10 @@ def options_of(body: Json) -> Json:
 
 
 def _asked(call: Call) -> Asked:
-    text = query_text(call.body)
-    body = call.fields
+    body = call.body
+    text = query_text(body)
     options = options_of(body)
-    if "cache" in body or "memoryLimit" in body:
+    if "cache" in body or body.get("memoryLimit"):  # drivers send a limit of 0 along, which is none
         options = {**{name: body[name] for name in ("cache", "memoryLimit") if name in body}, **options}
     ttl = number_field(body, "ttl")
     return Asked(
@@ -128,9 +128,11 @@ class Watch:
         self.writes = self.writes or write
 
     def started(self, number: str) -> None:
-        self._stop = partial(_kill, self._call.database, number)
-        self._call.cancellation.on_cancel(self._stop)
-        self._call.state.running.add(self._stop)
+        call = self._call
+        self._stop = partial(_kill, call.database, number)
+        if call.cancellation is not None:
+            call.cancellation.on_cancel(self._stop)
+        call.state.running.add(self._stop)
 
     def ended(self) -> None:
         if self._stop is not None:
@@ -143,20 +145,16 @@ def _run(call: Call, asked: Asked) -> Cursor | Json:
     watch = Watch(call)
     started = time.monotonic()
     try:
-        with call.transaction(write=False) if in_transaction else nullcontext() as tx:
-            result = call.database.query(
-                asked.text,
-                asked.bind_vars,
-                asked.options,
-                transaction=tx,
-                access=watch.access,
-                user=call.identity.user,
-                on_start=watch.started,
-                at_once=call.at_once,
-            )
+        if in_transaction:
+            # It lends itself to one request only, so its results cannot wait.
+            with call.transaction(write=False) as tx:
+                result = _started(call, asked, watch, tx)
+                rows = _all_rows(result)
+        else:
             # Everything is computed before the first batch is sent, as ArangoDB does for queries that do not
-            # stream; and a stream transaction lends itself to one request only, so its results cannot wait.
-            rows = None if asked.stream and not in_transaction else _all_rows(result)
+            # stream.
+            result = _started(call, asked, watch)
+            rows = None if asked.stream else _all_rows(result)
     except BaseException:
         watch.ended()
         raise
@@ -171,6 +169,19 @@ def _run(call: Call, asked: Asked) -> Cursor | Json:
         return _cursor(call, asked, iter(rows), len(rows), result, watch)
     count = {"count": len(rows)} if asked.count else {}
     return {"result": rows, "hasMore": False, **count, "cached": False, "extra": result.extra}
+
+
+def _started(call: Call, asked: Asked, watch: Watch, tx: Transaction | None = None) -> QueryResult:
+    return call.database.query(
+        asked.text,
+        asked.bind_vars,
+        asked.options,
+        transaction=tx,
+        access=watch.access,
+        user=call.identity.user,
+        on_start=watch.started,
+        at_once=call.at_once,
+    )
 
 
 def _all_rows(result: QueryResult) -> list[Any]:
@@ -211,26 +222,27 @@ def _cursor(
 
 def _remember(call: Call, asked: Asked, elapsed: float) -> None:
     """For the list of slow queries and the history."""
-    tracking = call.state.tracking
+    state = call.state
+    tracking = state.tracking
     if not tracking["enabled"]:
         return
     # Bind variables may hold whole imports: such are not kept.
     keeps_values = tracking["trackBindVars"] and len(call.raw_body) < _LARGEST_KEPT
     entry = PastQuery(
-        id=call.state.cursors.new_id(),
-        database=call.location.database,
-        user=call.identity.user,
-        text=asked.text[: int(tracking["maxQueryStringLength"])],
-        bind_vars=asked.bind_vars if keeps_values else {},
-        ended=time.time(),
-        seconds=elapsed,
-        stream=asked.stream,
+        state.cursors.new_id(),
+        call.location.database,
+        call.identity.user,
+        asked.text[: int(tracking["maxQueryStringLength"])],
+        asked.bind_vars if keeps_values else {},
+        time.time(),
+        elapsed,
+        asked.stream,
     )
-    with call.state.lock:
-        call.state.query_history.append(entry)
+    with state.lock:
+        state.query_history.append(entry)
         threshold = tracking["slowStreamingQueryThreshold" if asked.stream else "slowQueryThreshold"]
         if tracking["trackSlowQueries"] and elapsed >= threshold:
-            call.state.slow_queries.append(entry)
+            state.slow_queries.append(entry)
 
 
 # ---- the query results cache

@@ -10,6 +10,20 @@ from mcp_arangodb_async.engine.records import record
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
+#: What ArangoDB 3.12 adds to every answer.
+EVERY_ANSWER: Mapping[str, str] = {
+    "server": "ArangoDB",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "frame-ancestors 'self'; form-action 'self';",
+    "cache-control": "no-cache, no-store, must-revalidate, pre-check=0, post-check=0, max-age=0, s-maxage=0",
+    "pragma": "no-cache",
+    "expires": "0",
+    "strict-transport-security": "max-age=31536000 ; includeSubDomains",
+    "x-arango-queue-time-seconds": "0.000000",
+}
+#: All headers of an answer in JSON that has none of its own: one object for all such answers.
+PLAIN_ANSWER: Mapping[str, str] = {**EVERY_ANSWER, "content-type": JSON}
+
 
 @record(kw_only=True)
 class Request:

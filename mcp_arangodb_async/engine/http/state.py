@@ -12,6 +12,7 @@ from typing import Any
 from mcp_arangodb_async.engine.http.authentication import Authenticator
 from mcp_arangodb_async.engine.http.cursor_store import Cursors
 from mcp_arangodb_async.engine.http.job_store import Jobs
+from mcp_arangodb_async.engine.http.paths import Location
 from mcp_arangodb_async.engine.http.query_cache import QueryCache
 from mcp_arangodb_async.engine.instance import Engine
 
@@ -52,7 +53,7 @@ def default_tracking() -> Json:
     }
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class PastQuery:
     """A query that has ended, for the list of slow queries and the history."""
 
@@ -99,18 +100,18 @@ class ServerState:
     tracking: Json = field(default_factory=default_tracking)
     slow_queries: deque[PastQuery] = field(default_factory=lambda: deque(maxlen=64))
     query_history: deque[PastQuery] = field(default_factory=lambda: deque(maxlen=64))
-    recent_calls: deque[tuple[float, str, str, str]] = field(default_factory=lambda: deque(maxlen=100))
+    recent_calls: deque[tuple[float, str, Location]] = field(default_factory=lambda: deque(maxlen=100))
     running: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])
     endpoint: str = "embedded:"
     requests: Counter[str] = field(default_factory=Counter[str])
     lock: threading.Lock = field(default_factory=threading.Lock)
     swept: float = 0.0
 
-    def count(self, method: str, path: str, database: str) -> None:
+    def count(self, method: str, location: Location) -> None:
         """Remember a call for `/_admin/server/api-calls`, metrics and statistics."""
         with self.lock:
             self.requests[method] += 1
-            self.recent_calls.append((time.time(), method, path, database))
+            self.recent_calls.append((time.time(), method, location))
 
     def sweep(self) -> None:
         """Close what timed out; at most once a second, by whichever request comes by."""

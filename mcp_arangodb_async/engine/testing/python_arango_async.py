@@ -10,17 +10,43 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from arangoasync import ArangoClient
+from arangoasync.exceptions import DeserializationError, SerializationError
 from arangoasync.http import HTTPClient
 from arangoasync.request import Request as DriverRequest
 from arangoasync.response import Response
+from arangoasync.serialization import JsonDeserializer, JsonSerializer
 
 from mcp_arangodb_async.engine.http.api import Api
 from mcp_arangodb_async.engine.http.messages import Request
 from mcp_arangodb_async.engine.instance import Engine
-from mcp_arangodb_async.engine.testing.wire import PHRASES, basic_login
+from mcp_arangodb_async.engine.testing.wire import PHRASES, basic_login, write_json
+
+
+class Writer(JsonSerializer):
+    """What the driver does, with one encoder for all requests."""
+
+    def dumps(self, data: Any) -> str:
+        """The text of a value."""
+        try:
+            return write_json(data)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise SerializationError("Failed to serialize data to JSON.") from error
+
+
+class Reader(JsonDeserializer):
+    """What the driver does, faster: what the engine writes has one meaning."""
+
+    def loads(self, data: bytes) -> Any:
+        """The value of a text."""
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise DeserializationError("Failed to deserialize data from JSON.") from error
 
 
 class InProcess(HTTPClient):
@@ -40,14 +66,15 @@ class InProcess(HTTPClient):
 
     async def send_request(self, session: str, request: DriverRequest) -> Response:
         """Answer one request, in a thread unless it takes a moment: the event loop goes on."""
-        headers = {name.lower(): str(value) for name, value in request.normalized_headers().items()}
+        headers = dict(request.normalized_headers())
         if request.auth is not None:
             headers["authorization"] = self._login(request.auth.username, request.auth.password)
         data = request.data
+        params = request.normalized_params()
         asked = Request(
             method=request.method.name,
             path=request.endpoint,
-            query=urlencode(request.normalized_params()),
+            query=urlencode(params) if params else "",
             headers=headers,
             body=data.encode() if isinstance(data, str) else data or b"",
         )
@@ -79,5 +106,10 @@ async def in_process(
             await asyncio.to_thread(own.close)
         return
     with Api(engine, authentication=authentication) as api:
-        async with ArangoClient(hosts="http://in-process", http_client=InProcess(api)) as client:
+        async with ArangoClient(
+            hosts="http://in-process",
+            http_client=InProcess(api),
+            serializer=Writer(),
+            deserializer=Reader(),
+        ) as client:
             yield client

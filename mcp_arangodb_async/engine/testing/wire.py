@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from http import HTTPStatus
 
 #: The words of a status, by its number.
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+#: JSON as the drivers write it, without making an encoder for every request as they do.
+write_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def basic_login(user: str, password: str) -> str:
