@@ -121,7 +121,7 @@ def show_rows(
         out.note(f"masked, and not compared: {', '.join(facts['masked'])}")
     matched = f"by {', '.join(facts['key'])}" if facts["key"] else "as whole rows"
     more = f", {total - len(differences)} of them not shown" if total > len(differences) else ""
-    said = "identical" if facts["identical"] else f"{total} differences{more}"
+    said = "identical" if facts["identical"] else f"{total} difference{'' if total == 1 else 's'}{more}"
     out.note(f"{said}; compared {matched} in {facts['ms'] / 1000:.1f} s")
 
 
