@@ -94,12 +94,16 @@ def sample(engine: Engine) -> Database:
     data = json.loads((FOLDER / "data.json").read_text(encoding="utf-8"))
     database = engine.database("_system")
     catalog = database.catalog
+    for analyzer in data["analyzers"]:
+        database.create_analyzer(analyzer)
     for name, collection in data["collections"].items():
         catalog.create_collection({"name": name, "type": collection.get("type", 2)})
         for index in collection.get("indexes", []):
             catalog.create_index(name, index)
         with catalog.begin(write=True) as tx:
             tx.collection(name).insert_many(tx, collection["documents"])
+    for view in data["views"]:
+        catalog.create_view(view)
     for graph in data["graphs"]:
         definitions = [
             EdgeDefinition(collection=each["collection"], sources=each["from"], targets=each["to"])
