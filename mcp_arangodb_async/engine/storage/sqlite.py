@@ -62,6 +62,7 @@ class SqliteStore:
             first = self._connect()
             first.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
             (mode,) = patiently(lambda: first.execute("PRAGMA journal_mode = WAL").fetchone())
+            patiently(lambda: first.execute("SELECT 1 FROM sqlite_master").fetchone())
         except sqlite3.Error as error:
             raise translated(error, path) from error
         if mode != "wal":
@@ -70,7 +71,9 @@ class SqliteStore:
                 ERROR_ARANGO_IO_ERROR,
                 f"{path.parent} is on a file system without shared memory: use a local one",
             )
-        self._idle.append(first)
+        # Opening the file writes to the disk, unless it is open already: held, so that a disk that is full or
+        # fails can still be read from, whatever becomes of the other connections.
+        self._anchor = first
 
     def begin(self, *, write: bool = False, timeout: float = 60.0) -> "SqliteTransaction":
         """See `Store.begin`."""
@@ -101,7 +104,7 @@ class SqliteStore:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection in (*idle, self._anchor):
             connection.close()
 
     def destroy(self) -> None:
@@ -422,7 +425,7 @@ class SqliteTransaction:
             if sync and self._writable:
                 self._store.flush_log()
         except (sqlite3.Error, OSError) as error:
-            self._end(connection, trusted=False)
+            self._end(connection, trusted=_undone(connection))
             raise translated(error, self._store.path) from error
         self._end(connection, trusted=True)
 
@@ -431,14 +434,8 @@ class SqliteTransaction:
         connection = self._open
         if connection is None:
             return
-        trusted = True
-        try:
-            self._close_cursors()
-            if connection.in_transaction:  # a full disk may have undone it already
-                connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            trusted = False  # closing the connection undoes everything
-        self._end(connection, trusted=trusted)
+        self._close_cursors()
+        self._end(connection, trusted=_undone(connection))
 
     def __del__(self) -> None:
         """Let a transaction that was forgotten not keep the others waiting."""
@@ -486,6 +483,16 @@ class SqliteTransaction:
         if connection is not None and not connection.in_transaction:
             self.rollback()  # SQLite has undone everything: what follows would be written at once
         raise translated(error, self._store.path) from error
+
+
+def _undone(connection: sqlite3.Connection) -> bool:
+    """Undo what is not committed. False when that fails: then closing the connection does it."""
+    try:
+        if connection.in_transaction:  # a full disk may have undone it already
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _ended(*_: Any) -> Any:

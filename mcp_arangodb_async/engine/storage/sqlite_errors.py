@@ -1,5 +1,7 @@
 """What SQLite's errors mean here, and how long to try again."""
 
+import errno
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -21,6 +23,10 @@ Result = TypeVar("Result")
 READER_PATIENCE: Final = 10.0
 _RETRY: Final = 0.002
 _BUSY: Final = 5
+_IO_ERROR: Final = 10
+_FULL: Final = 13
+#: A disk with less than a page of the log is full.
+_ROOM: Final = 16 * 1024
 
 
 def patiently(run: Callable[[], Result], patience: float = READER_PATIENCE) -> Result:
@@ -50,8 +56,22 @@ def lock_timeout(timeout: float) -> ArangoError:
 def translated(error: sqlite3.Error | OSError, path: Path) -> ArangoError:
     """An error of SQLite as one of ArangoDB's, naming the file and what can be done."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (0, _IO_ERROR) and (_is_full(error) or _has_no_room(path)):
+        code = _FULL
     num, text = _MEANINGS.get(code, (ERROR_ARANGO_IO_ERROR, f"cannot be used: {error}"))
     return ArangoError(num, f"database file {path.name} {text}")
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _has_no_room(path: Path) -> bool:
+    """Whether the disk is full: SQLite says so for some of the calls that fail then, not for all."""
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM
+    except OSError:
+        return False
 
 
 #: SQLite's result code to ArangoDB's number.
@@ -59,5 +79,5 @@ _MEANINGS: Final = {
     _BUSY: (ERROR_LOCK_TIMEOUT, "is locked by another process"),
     7: (ERROR_OUT_OF_MEMORY, "needs more memory than there is"),
     8: (ERROR_ARANGO_READ_ONLY, "cannot be written: check its permissions"),
-    13: (ERROR_ARANGO_FILESYSTEM_FULL, "has no space left on its disk: free some and repeat"),
+    _FULL: (ERROR_ARANGO_FILESYSTEM_FULL, "has no space left on its disk: free some and repeat"),
 }
