@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load compare-rows conformance mcp-conformance driver-suites kill-cycles lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -60,6 +60,9 @@ load: $(STAMP)  ## a hundred sessions at once over HTTP, and one database that h
 
 compare-rows: $(STAMP)  ## a million rows of PostgreSQL compared with MariaDB's, against what was made; N=<rows>
 	$(BIN)/python -m bench.compare_rows --rows $(if $(N),$(N),1000000)
+
+isolation: $(STAMP)  ## calls of four tenants, four roles and all their tools, looking for leaks; N=<calls>
+	ISOLATION_CALLS=$(if $(N),$(N),1000000) $(BIN)/python -m pytest -q -s tests/interaction/test_isolation.py
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mcp_arangodb_async.gateway.roles import Identity
+from mcp_arangodb_async.gateway.rotation import rotate_data_key
 from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.server.passage import Incoming
 from mcp_arangodb_async.sessions import Principal
@@ -39,6 +42,9 @@ SERVICES: Mapping[str, Mapping[str, Any]] = {
     "ai_chat": {"messages": [{"role": "user", "content": "x"}]},
     "ai_list_models": {},
 }
+# Every mark names its owner, so that one search finds the marks of all, also of times before.
+MARK = re.compile(r"canary-(\w+)-[0-9a-f]{16}")
+SECRET = "secret-of-"
 
 
 @dataclass(slots=True)
@@ -69,6 +75,7 @@ class Machine:
         self.leaks: list[str] = []
         self.calls = 0
         self.answered: dict[str, int] = {}
+        self.asked: set[tuple[Role, str]] = set()
         self.states: list[str] = []
         self._principal = guards or principal_of
         canaries = {name: one.canary for name, one in self.owned.items()}
@@ -78,25 +85,20 @@ class Machine:
 
     def new_mark(self, tenant: str) -> str:
         """A text that nothing else holds."""
-        return f"canary{tenant}{self.random.getrandbits(64):016x}"
+        return f"canary-{tenant}-{self.random.getrandbits(64):016x}"
 
     def secret(self, tenant: str) -> str:
         """A credential of the tenant."""
-        return f"secret{self.new_mark(tenant)}"
+        return f"{SECRET}{self.new_mark(tenant)}"
 
     def check(self, tenant: str | None, what: str, answer: object, given: object = None) -> None:
         """Look for what belongs to others, and for anybody's secret; what the caller gave may be said."""
         text = json.dumps(answer, default=str, ensure_ascii=False)
-        known = json.dumps(given, ensure_ascii=False)
-        for other in self.owned.values():
-            for key in other.keys.values():
-                if key in text:
-                    self.leaks.append(f"{tenant} {what}: secret of {other.name}: {text[:300]}")
-            if other.name == tenant:
-                continue
-            for mark in (other.canary, *other.marks):
-                if mark in text and mark not in known:
-                    self.leaks.append(f"{tenant} {what}: {other.name}: {text[:300]}")
+        if SECRET in text:
+            self.leaks.append(f"{tenant} {what}: a secret: {text[:300]}")
+        foreign = {found[0] for found in MARK.finditer(text) if found[1] != tenant}
+        if foreign and (foreign := {mark for mark in foreign if mark not in json.dumps(given)}):
+            self.leaks.append(f"{tenant} {what}: {sorted(foreign)}: {text[:300]}")
 
     async def call(
         self,
@@ -111,19 +113,20 @@ class Machine:
     ) -> dict[str, Any]:
         """One call, checked: what is answered to it may hold nothing of another tenant."""
         self.calls += 1
+        self.asked.add((role, name))
+        who = self._principal(tenant, role)
         answer = await self.app.dispatcher.answer(
             Incoming(
                 name=name,
                 arguments=arguments,
                 transport="http",
                 era="stateless",
-                who=self._principal(tenant, role),
+                who=who,
                 questions=questions or Questions(),
                 transport_session=session or None,
             )
         )
-        owner = acts_for or (None if role == "uber_admin" else tenant)
-        self.check(owner, f"{role} {name}", answer, [name, arguments])
+        self.check(acts_for or owner_of(who), f"{role} {name}", answer, [name, arguments])
         outcome = "ok"
         if answer.get("isError"):
             found: dict[str, Any] = answer.get("structuredContent") or {}
@@ -137,9 +140,9 @@ class Machine:
     async def list(self, tenant: str, role: Role) -> None:
         """One listing, checked."""
         self.calls += 1
-        listing = await self.tenancy.listing(self._principal(tenant, role), f"s{tenant}")
-        owner = None if role == "uber_admin" else tenant
-        self.check(owner, f"{role} tools/list", [list(listing.tools), list(listing.notes)])
+        who = self._principal(tenant, role)
+        listing = await self.tenancy.listing(who, f"s{tenant}")
+        self.check(owner_of(who), f"{role} tools/list", [list(listing.tools), list(listing.notes)])
 
     async def some_calls(self, count: int) -> None:
         """So many calls at once, of anybody, of anything."""
@@ -195,18 +198,21 @@ class Machine:
         victim = self.random.choice(TENANTS)
         acting = victim if self.random.random() < 0.5 else None
         more: dict[str, Any] = {} if acting is None else {"acting_for": acting}
+        dry = {"dry_run": True}
         choices: list[tuple[str, dict[str, Any]]] = [
-            ("rag_get_tenant_mcp_config", {"history": True}),
-            ("rag_explain_tenant_mcp_config", {}),
-            ("rag_test_tenant_mcp_config", {}),
-            ("rag_validate_tenant_mcp_config", {"server": self.random.choice(NAMES)}),
-            ("rag_update_tenant_mcp_config", {"server": "none", "config": {}, "dry_run": True}),
-            ("rag_rollback_tenant_mcp_config", {"version": 1, "dry_run": True}),
-            ("rag_delete_tenant_mcp_config", {"server": "none", "dry_run": True}),
+            ("rag_get_tenant_mcp_config", {"history": True, **more}),
+            ("rag_explain_tenant_mcp_config", more),
+            ("rag_test_tenant_mcp_config", more),
+            ("rag_validate_tenant_mcp_config", {"server": self.random.choice(NAMES), **more}),
+            ("rag_register_tenant_mcp_config", {"servers": {"new": {"mode": "inherit"}}, **dry, **more}),
+            ("rag_update_tenant_mcp_config", {"server": "extra", "config": {"timeout": 9}, **dry, **more}),
+            ("rag_rollback_tenant_mcp_config", {"version": 1, **dry, **more}),
+            ("rag_delete_tenant_mcp_config", {"server": "extra", **dry, **more}),
+            ("rag_list_tenant_mcp_config", {}),
         ]
         name, arguments = self.random.choice(choices)
-        owner = acting if role == "uber_admin" else None
-        await self.call(tenant, role, name, {**arguments, **more}, acts_for=owner)
+        is_acting = self._principal(tenant, role).claims["role"] == "uber_admin" and "acting_for" in arguments
+        await self.call(tenant, role, name, arguments, acts_for=acting if is_acting else None)
 
     # What changes meanwhile; each is done by the tenant's own admin.
 
@@ -247,6 +253,13 @@ class Machine:
         self.inside.servers[url].key = key
         config = {"headers": {"Authorization": f"Bearer {key}"}}
         await self.change(tenant, "rag_update_tenant_mcp_config", server=server, config=config)
+
+    async def rotate_data_key(self, tenant: str) -> None:
+        """Everything that is stored of the tenant is sealed anew."""
+        if self.owned[tenant].servers:
+            await rotate_data_key(
+                self.tenancy.registry, Identity(principal="root", role="tenant_admin", tenant=tenant)
+            )
 
     async def switch(self, tenant: str, server: str) -> None:
         """Another mode, or the tenant's flag."""
@@ -299,6 +312,11 @@ def without_roles(tenant: str, role: Role) -> Principal:
     """The application's check of roles switched off: everybody may do everything that any role may."""
     claims = {"tenant_id": tenant, "role": "tenant_admin"}
     return Principal(subject=f"{role}-of-{tenant}", issuer="https://idp.example", claims=claims)
+
+
+def owner_of(who: Principal) -> str | None:
+    """The tenant whose canaries a caller may see; an Uber Admin who acts for nobody may see none."""
+    return who.claims.get("tenant_id")
 
 
 def searched(texts: Mapping[str, str], secrets: set[str]) -> list[str]:
