@@ -72,6 +72,7 @@ class Plain:
         self.down = False
         self.key: str | None = None
         self._manager: StreamableHTTPSessionManager | None = None
+        self._sse: SseServerTransport | None = None
         server: Server[Any] = Server(
             name, version="1", on_list_tools=self._list, on_call_tool=self._call,
             get_tool_input_schema=lambda _: None,
@@ -82,7 +83,9 @@ class Plain:
     def forget_sessions(self) -> None:
         """As a restarted server: it knows no session any more."""
         assert self._manager is not None
+        assert self._sse is not None
         self._manager._server_instances.clear()  # pyright: ignore[reportPrivateUsage] - what a restart does
+        self._sse._read_stream_writers.clear()  # pyright: ignore[reportPrivateUsage] - the same
 
     async def _list(self, context: Context, params: types.PaginatedRequestParams | None) -> Any:
         del context, params
@@ -113,7 +116,7 @@ class Plain:
         """The application, at /mcp; /sse is the transport of old servers."""
         manager = StreamableHTTPSessionManager(self.server, json_response=False)
         self._manager = manager
-        sse = SseServerTransport("/messages/")
+        sse = self._sse = SseServerTransport("/messages/")
 
         async def mcp(scope: Any, receive: Any, send: Any) -> None:
             refused = self._refusal(scope)
@@ -121,6 +124,10 @@ class Plain:
                 await refused(scope, receive, send)
             else:
                 await manager.handle_request(scope, receive, send)
+
+        async def messages(scope: Any, receive: Any, send: Any) -> None:
+            refused = self._refusal(scope)
+            await (refused or sse.handle_post_message)(scope, receive, send)
 
         async def events(request: Request) -> Response:
             refused = self._refusal(request.scope)
@@ -138,7 +145,7 @@ class Plain:
         return Starlette(
             routes=[
                 Route("/sse", events),
-                Mount("/messages/", sse.handle_post_message),
+                Mount("/messages/", messages),
                 Mount("/", mcp),
             ],
             lifespan=lifespan,

@@ -23,22 +23,23 @@ def server_of(app: Any) -> uvicorn.Server:
     )
 
 
-def listener_on_free_port() -> socket.socket:
-    """A listening socket on a port that was free."""
+def listener_on(port: int = 0) -> socket.socket:
+    """A listening socket on this port, or on one that was free."""
     listener = socket.socket()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     listener.listen(1024)
     listener.setblocking(False)
     return listener
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncGenerator[str]:
+async def serving(app: Any, port: int = 0) -> AsyncGenerator[str]:
     """The address of the application, served in this event loop until the block ends."""
-    listener = listener_on_free_port()
+    listener = listener_on(port)
     server = server_of(app)
-    port: int = listener.getsockname()[1]
+    port = listener.getsockname()[1]
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # The socket listens already: whoever connects early waits in its queue.
@@ -51,7 +52,7 @@ async def serving(app: Any) -> AsyncGenerator[str]:
 @contextmanager
 def serving_thread(app: Any) -> Generator[str]:
     """The same in a thread of its own, for fixtures that outlive one event loop."""
-    listener = listener_on_free_port()
+    listener = listener_on()
     server = server_of(app)
     port: int = listener.getsockname()[1]
     ready = threading.Event()

@@ -24,6 +24,7 @@ from mcp_arangodb_async.errors import (
     DeniedError,
     InputError,
     LimitError,
+    LostSessionError,
     MaaError,
     UnavailableError,
     UnreachableError,
@@ -248,6 +249,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     `lost` becomes true when the server says that it does not know the session any more. An event stream that
     the client opens itself may last as long as the session, so its bound is on each event (the SDK's).
+
+    `over` is called where that stream is the session: with LostSessionError when a message was surely not
+    taken, with UnavailableError when that cannot be known. The SDK notices neither.
     """
 
     def __init__(
@@ -258,16 +262,57 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         headers: Mapping[str, str],
         connect_timeout: float,
         failed: Callable[[MaaError], None],
+        over: Callable[[MaaError], None] | None = None,
     ) -> None:
         self._network = network
         self._location = location
         self._headers = headers
         self._connect_timeout = connect_timeout
         self._failed = failed
+        self._over = over
+        self._posting = 0
+        self._ended = False
         self.lost = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one of the SDK's requests."""
+        if self._over is None or request.method != "POST":
+            return await self._sent(request)
+        self._posting += 1
+        try:
+            answer = await self._sent(request)
+            if answer.status_code in {400, 404, 405}:
+                self._over(self._untaken())
+            elif answer.status_code >= 400:
+                self._over(status_error(self._location, answer.status_code))
+            return answer
+        except httpx2.ConnectError as error:
+            cause = error.__cause__
+            if isinstance(cause, UnreachableError):
+                self._over(self._untaken())
+            elif isinstance(cause, MaaError):
+                self._over(cause)
+            raise
+        finally:
+            self._posting -= 1
+            if self._ended:
+                self.stream_ended()
+
+    def stream_ended(self) -> None:
+        """The server closed the stream that was the session; a message under way ends it by its own fate."""
+        self._ended = True
+        if self._over is not None and not self._posting:
+            self._over(
+                UnavailableError(
+                    f"{self._location.origin} ended the session before it answered",
+                    hint="it is not known whether the call took effect: look first",
+                )
+            )
+
+    def _untaken(self) -> LostSessionError:
+        return LostSessionError(f"{self._location.origin} did not take the message: its session is over")
+
+    async def _sent(self, request: httpx2.Request) -> httpx2.Response:
         location = Location(
             scheme=self._location.scheme,
             host=self._location.host,
@@ -305,7 +350,14 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             headers=[
                 (name, value) for name, value in answer.headers.items() if name.lower() != "content-length"
             ],
-            stream=_Body(self._network, location, answer, sending, endless=endless, failed=self._failed),
+            stream=_Body(
+                self._network,
+                location,
+                answer,
+                sending,
+                ended=self.stream_ended if endless else None,
+                failed=self._failed,
+            ),
         )
 
 
@@ -319,21 +371,21 @@ class _Body(httpx2.AsyncByteStream):
         answer: aiohttp.ClientResponse,
         sending: Any,
         *,
-        endless: bool,
+        ended: Callable[[], None] | None,
         failed: Callable[[MaaError], None],
     ) -> None:
         self._network = network
         self._location = location
         self._answer = answer
         self._sending = sending
-        self._endless = endless
+        self._ended = ended
         self._failed = failed
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = (
             self._answer.content.iter_any()
-            if self._endless
+            if self._ended is not None
             else self._network.chunks(self._location, self._answer)
         )
         try:
@@ -343,7 +395,13 @@ class _Body(httpx2.AsyncByteStream):
             self._failed(error)
             raise httpx2.ReadError(error.message) from error
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
+            self._over()
             raise httpx2.ReadError("the connection broke") from error
+        self._over()
+
+    def _over(self) -> None:
+        if self._ended is not None:
+            self._ended()
 
     async def aclose(self) -> None:
         if not self._closed:

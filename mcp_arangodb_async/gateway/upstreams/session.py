@@ -7,7 +7,8 @@ task, which opens, waits and closes, and callers send their requests through it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+import copy
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
@@ -62,6 +63,8 @@ class SessionConnection:
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failure: MaaError | None = None
+        # Why the session is over, where the transport says so: who waits for an answer is told at once.
+        self._over: asyncio.Future[MaaError] | None = None
         # Who may be asked, the latest call last: a session has one caller, who may have several calls.
         self._asks: list[Ask] = []
         self.version = ""
@@ -71,7 +74,18 @@ class SessionConnection:
     def alive(self) -> bool:
         """Whether the session still stands."""
         standing = self._task is not None and not self._task.done() and not self._stop.is_set()
-        return standing and not self._lost()
+        return standing and not self._lost() and not (self._over is not None and self._over.done())
+
+    def watch(self) -> Callable[[MaaError], None]:
+        """What the transport calls when the session is over."""
+        over: asyncio.Future[MaaError] = asyncio.get_running_loop().create_future()
+        self._over = over
+
+        def ended(error: MaaError) -> None:
+            if not over.done():
+                over.set_result(error)
+
+        return ended
 
     def note(self, error: MaaError) -> None:
         """Remember why the transport failed: what the SDK raises of it says less."""
@@ -205,17 +219,35 @@ class SessionConnection:
                 await report(progress, total, message)
 
         try:
-            answer = await client.session.send_request(
-                request,
-                Raw,
-                request_read_timeout_seconds=seconds,
-                progress_callback=progress if report is not None else None,
+            answer = await self._unless_over(
+                client.session.send_request(
+                    request,
+                    Raw,
+                    request_read_timeout_seconds=seconds,
+                    progress_callback=progress if report is not None else None,
+                )
             )
         except MCPError as error:
             raise self._refused(error.code, seconds) from error
         except ValidationError as error:
             raise malformed(self._target) from error
         return answer.root
+
+    async def _unless_over(self, answer: Coroutine[Any, Any, Raw]) -> Raw:
+        """The answer, or the error that ended the session meanwhile."""
+        over = self._over
+        if over is None:
+            return await answer
+        waiting = asyncio.ensure_future(answer)
+        try:
+            await asyncio.wait({waiting, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise copy.copy(over.result())
+            return waiting.result()
+        finally:
+            if not waiting.done():
+                waiting.cancel()
+                await asyncio.wait([waiting])
 
     def _late(self, seconds: float) -> MaaError:
         return DeadlineError(f"{self._target.shown} did not answer within {seconds:.3g} s")
@@ -273,7 +305,7 @@ async def open_sse_session(target: Target, network: Network) -> SessionConnectio
     """A session over HTTP with SSE."""
     assert target.location is not None
     connection = SessionConnection(target, era="legacy")
-    carrier = carrier_of(connection, target, network)
+    carrier = carrier_of(connection, target, network, over=connection.watch())
 
     def http_client(
         headers: Mapping[str, str] | None = None,
@@ -290,7 +322,12 @@ async def open_sse_session(target: Target, network: Network) -> SessionConnectio
     return connection
 
 
-def carrier_of(connection: SessionConnection, target: Target, network: Network) -> GuardedTransport:
+def carrier_of(
+    connection: SessionConnection,
+    target: Target,
+    network: Network,
+    over: Callable[[MaaError], None] | None = None,
+) -> GuardedTransport:
     """What carries the SDK's requests for a session, and tells it why one failed."""
     assert target.location is not None
     return GuardedTransport(
@@ -299,6 +336,7 @@ def carrier_of(connection: SessionConnection, target: Target, network: Network) 
         headers=target.headers,
         connect_timeout=target.connect_timeout,
         failed=connection.note,
+        over=over,
     )
 
 

@@ -206,14 +206,44 @@ async def test_an_upstreams_own_words_about_an_error_are_not_passed_on() -> None
             assert SECRET not in caught.value.message
 
 
-async def test_a_session_that_the_upstream_forgot_is_lost_and_nothing_else() -> None:
+@pytest.mark.parametrize("kind", ["handshake", "sse"])
+async def test_a_session_that_the_upstream_forgot_is_lost_and_nothing_else(kind: Kind) -> None:
     plain = Plain(usual(), eras="handshake")
-    async with connected("handshake", plain) as (connection, _):
+    async with connected(kind, plain) as (connection, _):
         assert text_of(await connection.call_tool(call("echo", text="a"))) == "a"
         plain.forget_sessions()
-        with pytest.raises(LostSessionError):
-            await connection.call_tool(call("echo", text="b"))
+        async with asyncio.timeout(3):
+            with pytest.raises(LostSessionError):
+                await connection.call_tool(call("echo", timeout=30, text="b"))
         assert not connection.alive
+    assert [seen.arguments for seen in plain.seen] == [{"text": "a"}]
+
+
+async def test_an_sse_server_that_refuses_a_message_is_not_waited_for() -> None:
+    plain = Plain(usual(), eras="handshake")
+    async with connected("sse", plain) as (connection, _):
+        plain.down = True
+        async with asyncio.timeout(3):
+            with pytest.raises(UnavailableError, match="HTTP 503") as refused:
+                await connection.call_tool(call("echo", timeout=30, text="b"))
+        assert not isinstance(refused.value, LostSessionError)
+        assert not connection.alive
+
+
+async def test_an_sse_server_that_goes_away_ends_calls_that_may_have_been_done() -> None:
+    hanging = Hanging()
+    async with network() as out:
+        async with serving(Plain({"wait": Offered(body=hanging)}, eras="handshake").app()) as url:
+            connection = await open_upstream(target(url, "sse"), out)
+            waiting = asyncio.create_task(connection.call_tool(call("wait", timeout=30)))
+            async with asyncio.timeout(5):
+                await hanging.entered.wait()
+        async with asyncio.timeout(5):
+            with pytest.raises(UnavailableError, match="before it answered") as ended:
+                await waiting
+        assert not isinstance(ended.value, LostSessionError)
+        assert not connection.alive
+        await connection.close()
 
 
 HARM: list[tuple[str, type[MaaError], str]] = [
