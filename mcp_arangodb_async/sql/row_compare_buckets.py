@@ -104,6 +104,8 @@ class Buckets:
     def compare(self, bucket: int) -> None:
         """Compare the rows of one bucket."""
         largest = max(spill.size(bucket) for spill in self._spills.values())
+        if not largest:
+            return
         parts = 1 + largest // self._in_memory
         side = self._keyed if self._layout.key else self._unkeyed
         for part in range(parts):
