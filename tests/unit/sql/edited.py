@@ -45,25 +45,32 @@ COLUMNS: Mapping[str, st.SearchStrategy[Any]] = {
     "document": DOCUMENTS.map(lambda value: json.dumps(value, sort_keys=True, ensure_ascii=False)),
     "content": st.binary(max_size=20),
 }
-ROWS = st.fixed_dictionaries({name: st.none() | values for name, values in COLUMNS.items()})
+NAMES = tuple(COLUMNS)
 KEYS = st.integers(LEAST, MOST) | st.integers(0, 50)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> Row:
+    """A row with some values; the others are null."""
+    names = draw(st.lists(st.sampled_from(NAMES), max_size=4, unique=True))
+    return {**dict.fromkeys(NAMES), **{name: draw(COLUMNS[name]) for name in names}}
 
 
 @st.composite
 def edited(draw: st.DrawFn) -> tuple[Table, Table]:
     """A table, and the same with rows removed, changed and added."""
-    before = draw(st.dictionaries(KEYS, ROWS, max_size=8))
+    before = draw(st.dictionaries(KEYS, rows(), max_size=6))
     after: Table = {}
     for key, row in before.items():
         match draw(st.sampled_from(["same", "same", "changed", "removed"])):
             case "same":
                 after[key] = row
             case "changed":
-                names = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=3))
+                names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3))
                 after[key] = {**row, **{name: draw(st.none() | COLUMNS[name]) for name in names}}
             case _:
                 pass
-    return before, {**after, **draw(st.dictionaries(KEYS, ROWS, max_size=3))}
+    return before, {**after, **draw(st.dictionaries(KEYS, rows(), max_size=2))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
