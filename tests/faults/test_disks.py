@@ -32,14 +32,11 @@ class Program:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def order(self, command: str, number: int = 0) -> None:
+    def tell(self, command: str, number: int = 0) -> Any:
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(f"{command} {number}\n")
         self.process.stdin.flush()
-
-    def tell(self, command: str, number: int = 0) -> Any:
-        self.order(command, number)
-        assert self.process.stdout is not None
         answer = self.process.stdout.readline()
         assert answer, f"the program ended at {command!r}"
         return json.loads(answer)
@@ -150,7 +147,7 @@ def test_writing_goes_on_when_a_full_disk_has_room_again(tmp_path: Path) -> None
             program.tell("free")
             program.writes_well()
         expected = program.tell("expected")
-        program.order("die")
+        program.tell("die")
         assert difference(expected, program.tell("found")) == []
 
 
