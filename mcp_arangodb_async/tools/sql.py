@@ -244,9 +244,10 @@ class ManyArgs(Args):
 
 
 class ManyAnswers(TypedDict):
-    """What each environment made of the statement, all in the same shape."""
+    """What each environment made of the statement, all in the same shape; `groups` gave the same rows."""
 
     results: dict[str, Any]
+    groups: list[list[str]]
     summary: dict[str, Any]
 
 
@@ -257,7 +258,13 @@ class ManyAnswers(TypedDict):
     uses_session=False,
 )
 async def execute_query_multi_env(call: Call, args: ManyArgs) -> ManyAnswers:
-    """Run one statement on several environments at once; a failing one costs the others nothing."""
+    """Run one statement on several environments at once; a failing one costs the others nothing.
+
+    groups: whose rows are equal.
+    """
+    # Here and not above: listing tools needs no parser of SQL.
+    from mcp_arangodb_async.sql.row_compare_answers import equal_answers
+
     environments = environments_of(call)
     names = list(dict.fromkeys(args.environments or environments.names))
     limits = Limits(
@@ -275,6 +282,13 @@ async def execute_query_multi_env(call: Call, args: ManyArgs) -> ManyAnswers:
     )
     return ManyAnswers(
         results={name: outcome_facts(name, outcome, limits) for name, outcome in outcomes.items()},
+        groups=equal_answers(
+            {
+                name: one.answer
+                for name, one in outcomes.items()
+                if one.answer is not None and one.answer.columns
+            }
+        ),
         summary=summary_of(outcomes),
     )
 
