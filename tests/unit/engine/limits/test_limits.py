@@ -23,6 +23,11 @@ MEMORY = 16_000_000
 GRACE = 0.3
 
 
+GRAMS = {
+    "name": "grams",
+    "type": "ngram",
+    "properties": {"min": 2, "max": 9, "preserveOriginal": False, "streamType": "utf8"},
+}
 # Of thirty: the number of paths grows thirtyfold with every step.
 EVERYBODY_KNOWS_EVERYBODY = (
     "FOR a IN 1..30 FOR b IN 1..30 FILTER a != b "
@@ -35,6 +40,7 @@ def database() -> Generator[Database]:
     with Engine.open(None) as engine:
         database = engine.database("_system")
         catalog = database.catalog
+        database.create_analyzer(GRAMS)
         catalog.create_collection({"name": "people"})
         catalog.create_collection({"name": "knows", "type": 3})
         for query in (
@@ -81,6 +87,11 @@ ENDLESS = (
     "FOR p IN OUTBOUND K_SHORTEST_PATHS 'people/1' TO 'people/2' knows RETURN p",
     "RETURN SLEEP(1000)",
     "FOR i IN 1..1e12 RETURN REGEX_TEST(REPEAT('a', 30), '(a+)+b')",
+    "RETURN REGEX_TEST(CONCAT(REPEAT('a', 60), '!'), '^(a|aa)+$')",
+    "RETURN REGEX_MATCHES(CONCAT(REPEAT('xy', 60), '!'), '^(xy|(xy)*xy|x|y)+$')",
+    "RETURN REGEX_REPLACE(REPEAT('a', 100000), '(.*a){25}b', '')",
+    "RETURN TOKENS(REPEAT('word ', 1000000), 'text_en')",
+    "RETURN TOKENS(REPEAT('ab', 1000000), 'grams')",
     "RETURN LEVENSHTEIN_DISTANCE(REPEAT('ab', 3000), REPEAT('ba', 3000))",
     "RETURN NGRAM_SIMILARITY(REPEAT('ab', 20000), REPEAT('ba', 20000), 3)",
     "LET a = (FOR i IN 1..20000 RETURN [i]) RETURN a NONE IN (FOR i IN 1..20000 RETURN [-i])",
