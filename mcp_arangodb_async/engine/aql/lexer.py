@@ -98,10 +98,12 @@ def tokenize(text: str, compat: str = "3.12") -> Tokens:
     offsets: list[int] = []
     if len(text) > MAX_LENGTH:
         raise _too_much(f"query text has {len(text)} characters, at most {MAX_LENGTH} are allowed")
+    add_kind, add_value, add_offset = kinds.append, values.append, offsets.append
     for match in islice(token.finditer(text), MAX_TOKENS):
         group = match.lastindex
         assert group is not None
-        value = match[group]
+        offset, end = match.span(group)
+        value = text[offset:end]
         if group == _NAME:
             kind = words.get(value.upper(), IDENTIFIER)
             if kind == AT_LEAST:
@@ -127,9 +129,9 @@ def tokenize(text: str, compat: str = "3.12") -> Tokens:
             kind = _LEFT_OPEN[value[0]]
         else:
             kind = INVALID if value else END
-        kinds.append(kind)
-        values.append(value)
-        offsets.append(match.start(group))
+        add_kind(kind)
+        add_value(value)
+        add_offset(offset)
         if kind == END:
             return Tokens(text, kinds, values, offsets)
     raise _too_much(f"query text has more than {MAX_TOKENS} tokens")

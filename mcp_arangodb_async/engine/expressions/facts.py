@@ -10,6 +10,7 @@ from .tree import (
     Attribute,
     Call,
     CollectionValue,
+    Comparison,
     Expansion,
     Expression,
     Logical,
@@ -36,6 +37,8 @@ class Facts:
     size: int
     has_call: bool
     has_or: bool
+    #: The names of the attributes that are read of anything.
+    attributes: frozenset[str]
 
     @property
     def is_constant(self) -> bool:
@@ -47,6 +50,7 @@ def facts_of(expression: Expression) -> Facts:
     """Walk over an expression once."""
     found: set[Variable] = set()
     own: set[Variable] = set()
+    names: set[str] = set()
     subqueries: list[Subquery] = []
     size = 0
     is_deterministic = True
@@ -55,10 +59,14 @@ def facts_of(expression: Expression) -> Facts:
     while stack:
         node = stack.pop()
         size += 1
-        if isinstance(node, Attribute):
+        if type(node) is Attribute:
+            names.add(node.name)
             stack.append(node.base)
-        elif isinstance(node, Reference):
+        elif type(node) is Reference:
             found.add(node.variable)
+        elif type(node) is Comparison:
+            stack.append(node.left)
+            stack.append(node.right)
         elif type(node) not in LEAVES:
             stack += children(node)
             if isinstance(node, Call):
@@ -75,7 +83,7 @@ def facts_of(expression: Expression) -> Facts:
         elif isinstance(node, CollectionValue):
             is_deterministic = is_deterministic and node.use == "name"
     variables = frozenset(found - own) if own else frozenset(found)
-    return Facts(variables, is_deterministic, tuple(subqueries), size, has_call, has_or)
+    return Facts(variables, is_deterministic, tuple(subqueries), size, has_call, has_or, frozenset(names))
 
 
 def constant_parts(expression: Expression) -> list[Expression]:

@@ -43,6 +43,7 @@ from .nodes import (
 NONE: Set[Variable] = frozenset[Variable]()
 READING_NOTHING = frozenset({SingletonNode, EnumerateCollectionNode, LimitNode, NoResultsNode})
 SETTING_NOTHING = frozenset({SingletonNode, FilterNode, SortNode, LimitNode, ReturnNode, NoResultsNode})
+SETTING_ONE = (CalculationNode, EnumerateCollectionNode, IndexNode, EnumerateListNode, SubqueryNode)
 
 
 def reads(node: Node) -> Set[Variable]:
@@ -99,20 +100,13 @@ def reads(node: Node) -> Set[Variable]:
 
 def sets(node: Node) -> Set[Variable]:
     """The variables the node gives a value."""
-    if isinstance(node, CalculationNode):
-        return {node.variable}
     if type(node) in SETTING_NOTHING:
         return NONE
+    if isinstance(node, SETTING_ONE):
+        return {node.variable}
     match node:
         case SingletonNode() | FilterNode() | SortNode() | LimitNode() | ReturnNode() | NoResultsNode():
             return NONE
-        case (
-            EnumerateCollectionNode(variable=variable)
-            | IndexNode(variable=variable)
-            | EnumerateListNode(variable=variable)
-            | SubqueryNode(variable=variable)
-        ):
-            return {variable}
         case EnumerateViewNode(variable=variable, match=match):
             return {variable, match}
         case CollectNode(groups=groups, aggregates=aggregates, into=into):

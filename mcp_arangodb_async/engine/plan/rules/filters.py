@@ -80,6 +80,9 @@ def _parts(nodes: tuple[Node, ...], place: int, node: CalculationNode) -> list[E
         return []
     if not node.facts.is_deterministic:
         return []
+    loops = sum(isinstance(each, LOOPS) for each in nodes[:place])
+    if not loops:
+        return []
     known = _known_at(nodes[:place])
     groups: dict[int, list[Expression]] = {}
     for part in conjuncts(node.expression):

@@ -38,6 +38,9 @@ TESTED_LATER = (*LOOPS, CalculationNode, SortNode)
 #: Nodes that hand on rows in the order in which they come.
 IN_ORDER = (*LOOPS, CalculationNode, FilterNode, SubqueryNode)
 
+#: What finds documents by an index that has no order.
+LEADING = {"primary": frozenset({"_key", "_id"}), "edge": frozenset({"_from", "_to"})}
+
 
 def use_indexes(plan: Plan, planning: Planning) -> Plan:
     """Replace scans of collections by lookups, where a filter after them allows it."""
@@ -46,11 +49,13 @@ def use_indexes(plan: Plan, planning: Planning) -> Plan:
 
 def _use_indexes(plan: Plan, planning: Planning) -> Plan:
     known = definitions(plan)
+    names = _attributes(plan)
     nodes = list(plan.nodes)
     for place, node in enumerate(plan.nodes):
         if not isinstance(node, EnumerateCollectionNode) or node.is_random or node.hint.disable_index:
             continue
-        candidates = _choose(plan, place, node, known, planning)
+        has_index = _is_any_led_by(names, planning.tx.collection(node.collection).indexes)
+        candidates = _choose(plan, place, node, known, planning) if has_index else []
         if candidates:
             condition = all_of([each for candidate in candidates for each in candidate.used])
             nodes[place] = IndexNode(
@@ -65,6 +70,24 @@ def _use_indexes(plan: Plan, planning: Planning) -> Plan:
                 f"could not use index hint to serve query; {', '.join(node.hint.indexes)}",
             )
     return plan if unchanged(nodes, plan.nodes) else Plan(nodes=tuple(nodes))
+
+
+def _attributes(plan: Plan) -> set[str]:
+    """The names of all attributes that the calculations of a query read."""
+    return set[str]().union(
+        *[node.facts.attributes for node in plan.nodes if isinstance(node, CalculationNode)]
+    )
+
+
+def _is_any_led_by(names: set[str], indexes: tuple[Index, ...]) -> bool:
+    """Whether an index begins with one of some attributes; without that it is of no use, which most are."""
+    for index in indexes:
+        if index.type in LEADING:
+            if not names.isdisjoint(LEADING[index.type]):
+                return True
+        elif index.is_sorted and index.paths[0][0] in names:
+            return True
+    return False
 
 
 def _choose(
@@ -187,6 +210,10 @@ def _in_order(plan: Plan, planning: Planning) -> Plan:
     if len(before) != 1 or others:
         return plan
     scan = before[0]
+    if isinstance(scan, EnumerateCollectionNode):
+        indexes = planning.tx.collection(scan.collection).indexes
+        if not _is_any_led_by(_attributes(plan), indexes):
+            return plan
     known = definitions(plan)
     ordered: Node | None = None
     if isinstance(scan, IndexNode):

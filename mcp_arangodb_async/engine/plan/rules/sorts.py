@@ -20,6 +20,9 @@ from mcp_arangodb_async.engine.plan.nodes import (
 
 from .support import LOOPS, Planning, everywhere, is_read_only, unchanged
 
+#: Nodes between two sorts that leave it to the later one how rows are ordered.
+ORDERED_LATER = (*LOOPS, CalculationNode, SubqueryNode, FilterNode)
+
 
 def remove_redundant_sorts(plan: Plan, _: Planning) -> Plan:
     """Drop sorts by constants, and sorts whose order another sort replaces or already gives."""
@@ -61,7 +64,7 @@ def _sort_before(nodes: tuple[Node, ...], place: int) -> SortNode | None:
             return node
         if isinstance(node, SubqueryNode) and not is_read_only(node):
             return None
-        if not isinstance(node, (*LOOPS, CalculationNode, SubqueryNode, FilterNode)):
+        if not isinstance(node, ORDERED_LATER):
             return None
     return None
 
@@ -101,7 +104,8 @@ def _sort_limit(plan: Plan) -> Plan:
         for later in plan.nodes[place + 1 :]:
             if isinstance(later, LimitNode):
                 if later.count is not None and not later.full_count:
-                    nodes[place] = replace(node, limit=later.offset + later.count)
+                    most = later.offset + later.count
+                    nodes[place] = SortNode(elements=node.elements, limit=most)
                 break
             if not isinstance(later, CalculationNode):
                 break
