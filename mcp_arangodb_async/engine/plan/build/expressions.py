@@ -403,7 +403,10 @@ class ExpressionBuilder:
         if function is not None:
             return function
         if "::" in name:
-            raise ArangoError(errors.ERROR_QUERY_FUNCTION_NOT_FOUND, f"user function '{name}()' not found")
+            raise ArangoError(
+                errors.ERROR_QUERY_FUNCTION_NOT_FOUND,
+                f"user function '{name}()' not found: the engine runs no JavaScript",
+            )
         close = get_close_matches(name, self.build.functions, n=3)
         hint = f"; closest: {', '.join(close)}" if close else ""
         raise ArangoError(
