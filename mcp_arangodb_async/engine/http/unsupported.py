@@ -54,6 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/_api/tasks/{task}", unknown_task),
     Route("DELETE", "/_api/tasks/{task}", unknown_task),
     Route("POST", "/_api/tasks", _refusing("tasks"), Need.WRITE),
+    Route("POST", "/_api/tasks/{task}", _refusing("tasks"), Need.WRITE),
     Route("PUT", "/_api/tasks/{task}", _refusing("tasks"), Need.WRITE),
     *(
         route
