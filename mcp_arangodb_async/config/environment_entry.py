@@ -32,6 +32,7 @@ from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.place import Place
 from mcp_arangodb_async.config.sections import NOT_BOOL, STRICT, Access, Seconds, words
 from mcp_arangodb_async.config.sql_address import SQL_KINDS, parse_sql_url
+from mcp_arangodb_async.config.variable import VariableName
 
 EnvironmentKind = Literal["postgresql", "mysql", "mariadb", "sqlite", "arangodb"]
 StatementKind = Literal["read", "dml", "ddl", "admin", "unknown"]
@@ -41,7 +42,6 @@ Template = Literal["production", "staging", "development"]
 
 NAME_RULE = "1 to 64 letters, digits and . _ -, starting with a letter or digit"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Options that have a meaning for some kinds only, and for which.
 ONLY_FOR: Mapping[str, tuple[str, ...]] = {
     "host": SQL_KINDS,
@@ -66,13 +66,6 @@ def check_environment_name(name: str) -> str:
     """The name itself; raises ValueError with the rule if no environment can be called so."""
     if not _NAME.match(name):
         raise ValueError(f"is not an environment's name; a name is {NAME_RULE}")
-    return name
-
-
-def _variable(name: str | None) -> str | None:
-    # The text is not repeated: whoever misreads this option writes the password itself.
-    if name is not None and not _VARIABLE.match(name):
-        raise ValueError("must be the NAME of an environment variable (letters, digits, _), not the password")
     return name
 
 
@@ -231,8 +224,7 @@ class EnvironmentConfig(BaseModel):
         Option(help="user to log in as", flags=("--user",), metavar="NAME"),
     ] = None
     password_env: Annotated[
-        str | None,
-        AfterValidator(_variable),
+        VariableName | None,
         Option(
             help="NAME of the environment variable that holds the password",
             flags=("--password-env", "-P"),

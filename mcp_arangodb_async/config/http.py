@@ -21,6 +21,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.sections import NOT_BOOL, STRICT, Seconds, existing_file, words
+from mcp_arangodb_async.config.variable import VariableName
 
 # Only signatures that the holder of the public key cannot make: no HS*, no `none`.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -28,7 +29,6 @@ Fsync = Literal["never", "interval", "always"]
 
 # RFC 6749, 3.3: a scope is printable ASCII without blanks, quotes and backslashes.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,128}\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def _address(url: str | None) -> str | None:
@@ -63,13 +63,6 @@ def _scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
         if not _SCOPE.match(scope):
             raise ValueError("must be scopes: words of printable ASCII without blanks and quotes")
     return scopes
-
-
-def _variable(name: str | None) -> str | None:
-    # The text is not repeated: whoever misreads this option writes the key itself.
-    if name is not None and not _VARIABLE.match(name):
-        raise ValueError("must be the NAME of an environment variable (letters, digits, _), not the key")
-    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +198,7 @@ class AuditSettings:
         ),
     ] = None
     key_env: Annotated[
-        str | None,
-        AfterValidator(_variable),
+        VariableName | None,
         Option(
             help="NAME of the environment variable with the key that seals records, 16 bytes or more",
             variables=("MCP_AUDIT_KEY_ENV",),

@@ -39,6 +39,7 @@ from mcp_arangodb_async.config.sections import (
     words,
 )
 from mcp_arangodb_async.config.tenancy import TenancySettings
+from mcp_arangodb_async.config.variable import VariableName
 
 __all__ = [
     "SECTIONS",
@@ -89,7 +90,6 @@ SECTIONS: Mapping[str, type[Any]] = {
 
 Auth = Literal["basic", "jwt", "token"]
 
-VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 KEY_RULE = "1 to 64 letters, digits, spaces and . _ - : only, not starting or ending with a space or a dot"
 _KEY = re.compile(r"(?![. ])[\w .:\-]{1,64}(?<![. ])\Z")
 
@@ -110,13 +110,6 @@ def _database_name(name: str) -> str:
         raise ValueError(
             "is not a database name: 1 to 128 bytes without slashes, control characters or outer spaces"
         )
-    return name
-
-
-def _variable_name(name: str | None) -> str | None:
-    # The text is not repeated: whoever misreads this option writes the password itself.
-    if name is not None and not VARIABLE_NAME.match(name):
-        raise ValueError("must be the NAME of an environment variable (letters, digits, _), not the password")
     return name
 
 
@@ -167,8 +160,7 @@ class DatabaseConfig(BaseModel):
         ),
     ] = "root"
     password_env: Annotated[
-        str | None,
-        AfterValidator(_variable_name),
+        VariableName | None,
         Option(
             help="NAME of the environment variable that holds the password",
             flags=("--password-env", "--arango-password-env", "--pw-env", "-P"),
@@ -184,8 +176,7 @@ class DatabaseConfig(BaseModel):
         ),
     ] = "basic"
     token_env: Annotated[
-        str | None,
-        AfterValidator(_variable_name),
+        VariableName | None,
         Option(
             help="NAME of the environment variable that holds the token, for auth: token",
             flags=("--token-env",),

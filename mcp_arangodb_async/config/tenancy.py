@@ -25,6 +25,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, Validat
 
 from mcp_arangodb_async.config.option import Option
 from mcp_arangodb_async.config.sections import NOT_BOOL, STRICT, Seconds, words
+from mcp_arangodb_async.config.variable import VariableName
 
 ServerType = Literal["postgres", "minio", "ai_mcp_server", "generic"]
 Wire = Literal["http", "sse", "stdio"]
@@ -34,7 +35,6 @@ StoreTls = Literal["auto", "verify", "off"]
 
 SERVER_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 SERVER_NAME_RULE = "1 to 32 lower-case letters, digits and _, starting with a letter, without a double _"
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]{1,64}\Z")
 TOOL = re.compile(r"[A-Za-z0-9_.\-/]{1,128}\Z")
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
@@ -51,13 +51,6 @@ def check_server_name(name: str) -> str:
     """The name itself; raises ValueError with the rule if no server can be called so."""
     if not SERVER_NAME.match(name) or "__" in name or name.endswith("_"):
         raise ValueError(f"is not a server's name: {SERVER_NAME_RULE}")
-    return name
-
-
-def check_variable(name: str) -> str:
-    """The name of a variable; the text is not repeated, it may be the secret itself."""
-    if not VARIABLE.match(name):
-        raise ValueError("must be the NAME of an environment variable (letters, digits, _), not the secret")
     return name
 
 
@@ -143,7 +136,6 @@ def _role_names(value: object) -> object:
 
 
 ServerName = Annotated[str, AfterValidator(check_server_name)]
-VariableName = Annotated[str, AfterValidator(check_variable)]
 HeaderName = Annotated[str, AfterValidator(check_header)]
 ToolName = Annotated[str, AfterValidator(check_tool)]
 Url = Annotated[str | None, AfterValidator(check_url)]
@@ -191,7 +183,8 @@ SECRET_FIELDS = frozenset(
 class GlobalUpstream:
     """A server that tenants share when they inherit; the operator's word, so it may be a command.
 
-    `headers_env` and `env_from` name the variables that hold values; the values are never in the file.
+    `headers_env` and `env_from` name the variables that hold values; the values are never in the file. `pins`
+    approve definitions of tools, by their hashes, that differ from those first seen.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -204,6 +197,9 @@ class GlobalUpstream:
     tools: Mapping[str, ToolName] = field(default_factory=dict[str, str])
     allow_tools: tuple[ToolName, ...] | None = None
     tenant_argument: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    pins: Mapping[ToolName, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = field(
+        default_factory=dict[str, str]
+    )
     connect_timeout: Timeout = 5.0
     timeout: Timeout = 30.0
     concurrency: Annotated[int, Field(ge=1, le=1000), NOT_BOOL] = 32
@@ -392,6 +388,15 @@ class TenancySettings:
     def url_policy(self) -> UrlPolicy:
         """What a tenant's address may be."""
         return UrlPolicy(schemes=self.allowed_schemes, private_networks=self.private_networks)
+
+
+# The options of the section that a running server takes on when the file changes; others wait for a restart.
+TAKEN_ON = frozenset(
+    {
+        "upstreams", "launchers", "allowed_schemes", "private_networks", "clients", "client_idle",
+        "concurrency", "rate", "rate_seconds",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
