@@ -22,14 +22,14 @@ from itertools import zip_longest
 from typing import Any
 
 from mcp_arangodb_async.connections.sql.connection import Chunks, Row
-from mcp_arangodb_async.errors import DeadlineError, InputError, MaaError
+from mcp_arangodb_async.errors import DeadlineError, InputError, LimitError, MaaError
 from mcp_arangodb_async.sql.arango import Pages
 from mcp_arangodb_async.sql.environment import Environment
 from mcp_arangodb_async.sql.router import Environments, Status, status_of
 from mcp_arangodb_async.sql.row_compare_buckets import KINDS, MOST_IN_MEMORY, Buckets, Difference, Tally
 from mcp_arangodb_async.sql.row_compare_plan import Choice, Head, Plan, planned, result_type
 from mcp_arangodb_async.sql.row_compare_sources import Source, table_source
-from mcp_arangodb_async.sql.row_compare_spill import BUCKETS, DIGEST_BYTES, Disk, Spill
+from mcp_arangodb_async.sql.row_compare_spill import BUCKETS, DIGEST_BYTES, Disk, Spill, room_on_disk
 from mcp_arangodb_async.sql.row_compare_values import anything, encoded
 from mcp_arangodb_async.sql.values import unique_names
 
@@ -157,7 +157,7 @@ class _Comparing:
         self._request = request
         self._files = files
         self._progress = progress
-        self._disk = Disk(limit=request.disk_bytes)
+        self._disk = Disk(limit=min(request.disk_bytes, room_on_disk()))
         self._heads: dict[str, Head] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
         self._spills: dict[str, Spill] = {}
@@ -238,13 +238,13 @@ class _Comparing:
             if isinstance(chunks, Pages):
                 async for page in chunks.pages():
                     names = [column.name for column in page.columns]
-                    await asyncio.to_thread(writer.put_documents, names, page.rows)
+                    await spilling(writer.put_documents, names, page.rows)
                     await self._report(name)
             else:
                 async for rows in chunks:
-                    await asyncio.to_thread(writer.put, rows)
+                    await spilling(writer.put, rows)
                     await self._report(name)
-            await asyncio.to_thread(spill.done)
+            await spilling(spill.done)
 
     async def _source(self, environment: Environment) -> Source:
         request = self._request
@@ -278,6 +278,17 @@ class _Comparing:
             told = ", ".join(f"{name} {spill.rows:,}" for name, spill in read)
             phase = f", comparing {100 * self._phase // BUCKETS} %" if what == "comparing" else ""
             await self._progress(self.rows + self._phase, None, f"{told}{phase}")
+
+
+async def spilling(work: Callable[..., None], *rows: Any) -> None:
+    """Put rows on disk, off the loop; LimitError where the disk does not take them."""
+    try:
+        await asyncio.to_thread(work, *rows)
+    except OSError as error:
+        raise LimitError(
+            f"rows could not be put on disk to be compared: {error.strerror}",
+            hint="make room in the temporary directory, or compare fewer columns or rows",
+        ) from None
 
 
 def some_of(buckets: Buckets, bucket: int) -> int:

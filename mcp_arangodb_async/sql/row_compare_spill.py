@@ -7,6 +7,7 @@ differ. The files have no name in any directory: however the process ends, the s
 
 from __future__ import annotations
 
+import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -107,6 +108,11 @@ class Spill:
         self._segments[bucket].append((self._records_end, len(waiting)))
         self._records_end += len(waiting)
         self._buckets[bucket] = bytearray()
+
+
+def room_on_disk() -> int:
+    """Half of what is free where temporary files are, so that others find some too."""
+    return shutil.disk_usage(tempfile.gettempdir()).free // 2
 
 
 def unnamed() -> BinaryIO:

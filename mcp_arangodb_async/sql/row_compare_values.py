@@ -188,8 +188,11 @@ def moment(value: Any) -> Any:
     """A moment as `2024-02-29 12:00:00.5`, in UTC where an offset says which moment it is."""
     if value.__class__ is not str:
         return anything(value)
-    if len(value) == 19 and value[10] == " " and value[4] == "-":
-        return value
+    if value[10:11] == " " and value[4] == "-":  # as the servers write most of them
+        if len(value) == 19:
+            return value
+        if len(value) == 22 and value[19:] == "+00":
+            return value[:19]
     found = MOMENT.fullmatch(value)
     if found is None:
         return value

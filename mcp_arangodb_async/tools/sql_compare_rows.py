@@ -1,5 +1,6 @@
 """The tool that compares rows of environments."""
 
+import asyncio
 from typing import Any, ClassVar, Literal, TypedDict
 
 from pydantic import Field
@@ -107,7 +108,8 @@ async def compare_data(call: Call, args: DataCompareArgs) -> ComparedRows:
         ),
         progress=call.progress,
     )
-    listed = row_compare_report.differences_of(found, args.max_differences)
+    # Thousands of differences take a while to write down.
+    listed = await asyncio.to_thread(row_compare_report.differences_of, found, args.max_differences)
     total = row_compare_report.total_of(found)
     facts = row_compare_report.facts_of(found)
     page, text, handle = await paged(call, listed, args.format)
