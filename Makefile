@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench load compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -54,6 +54,9 @@ fuzz-tools: $(STAMP)  ## call every tool with generated arguments, many times; N
 
 bench: $(STAMP)  ## named measurements, each a ratio within one run
 	$(BIN)/python -m bench
+
+stream-gib: $(STAMP)  ## stream a gibibyte from each engine, watching the server's memory; MIB=<other size>
+	$(BIN)/python -m bench.stream $(if $(MIB),--mib $(MIB))
 
 load: $(STAMP)  ## a hundred sessions at once over HTTP, and one database that hangs
 	$(BIN)/python -m bench.load

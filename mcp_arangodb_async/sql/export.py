@@ -12,16 +12,17 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
-from mcp_arangodb_async.connections.sql.connection import Column, Row
+from mcp_arangodb_async.connections.sql.connection import Chunks, Column, Row
 from mcp_arangodb_async.errors import BackendError, LimitError, NotFoundError
 from mcp_arangodb_async.observability.logs import get_logger
+from mcp_arangodb_async.sql.arango import Pages
 from mcp_arangodb_async.sql.environment import Environment
 from mcp_arangodb_async.sql.export_formats import MIME_TYPES, WRITERS, ExportFormat, Writer
 
@@ -123,10 +124,10 @@ class Exports:
                 file = await asyncio.to_thread(_File, self.directory / name, format, chunks.columns)
                 held = await asyncio.to_thread(self._held)
                 rows = number = 0
-                async for chunk in chunks:
-                    self._growing[name] = await asyncio.to_thread(file.append, chunk)
+                async for columns, part in parts(chunks):
+                    self._growing[name] = await asyncio.to_thread(file.append, part, columns)
                     self._check(name, held)
-                    rows += len(chunk)
+                    rows += len(part)
                     number += 1
                     await grown(number, rows)
             size = await asyncio.to_thread(file.finish)
@@ -236,9 +237,9 @@ class _File:
             self.discard()
             raise
 
-    def append(self, rows: Sequence[Row]) -> int:
+    def append(self, rows: Sequence[Row], columns: Sequence[Column]) -> int:
         """Write a chunk; the size so far."""
-        self._writer.write(rows)
+        self._writer.write(rows, columns)
         return self._file.tell()
 
     def finish(self) -> int:
@@ -256,6 +257,16 @@ class _File:
             self._file.close()
         with suppress(OSError):
             self._part.unlink()
+
+
+async def parts(chunks: Chunks) -> AsyncIterator[tuple[Sequence[Column], Sequence[Row]]]:
+    """The rows of each chunk with their columns; documents have columns of their own in each."""
+    if isinstance(chunks, Pages):
+        async for answer in chunks.pages():
+            yield answer.columns, answer.rows
+    else:
+        async for rows in chunks:
+            yield chunks.columns, rows
 
 
 def file_name(environment: str, owner: str, format: ExportFormat) -> str:

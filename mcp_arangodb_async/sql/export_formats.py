@@ -25,8 +25,8 @@ LARGEST, SMALLEST = 2**63 - 1, -(2**63)
 class Writer(Protocol):
     """Writes the chunks of one result into one file; used by one thread at a time."""
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Append a chunk."""
+    def write(self, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+        """Append a chunk; `columns` are its own, which differ between pages of documents only."""
         ...
 
     def finish(self) -> None:
@@ -37,29 +37,32 @@ class Writer(Protocol):
 class JsonLines:
     """A JSON object for each row, with a line end behind it."""
 
-    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
+    def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:  # noqa: ARG002 - as the others
         self._file = file
-        self._columns = columns
 
-    def write(self, rows: Sequence[Row]) -> None:
-        lines = [encoded(row) for row in shown_rows(self._columns, rows)]
-        lines.append(b"")
-        self._file.write(b"\n".join(lines))
+    def write(self, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+        # One by one: the encoder gives out more memory than its texts need.
+        for row in shown_rows(columns, rows):
+            self._file.write(encoded(row))
+            self._file.write(b"\n")
 
     def finish(self) -> None:
         """Nothing stands behind the rows."""
 
 
 class Csv:
-    """A head and the rows, as RFC 4180 has them; null is nothing, texts are in quotation marks."""
+    """A head and the rows, as RFC 4180 has them; null is nothing, texts are in quotation marks.
+
+    A null that is its row's only value is an empty line, as in PostgreSQL's own CSV.
+    """
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
         self._file = file
         self._columns = columns
         self._write([unique_names(columns)])
 
-    def write(self, rows: Sequence[Row]) -> None:
-        self._write(shown_lists(self._columns, rows))
+    def write(self, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+        self._write(shown_lists(self._columns, realigned(rows, columns, self._columns)))
 
     def finish(self) -> None:
         """Nothing stands behind the rows."""
@@ -67,6 +70,22 @@ class Csv:
     def _write(self, lines: Sequence[Sequence[Any]]) -> None:
         text = "".join(f"{','.join(map(cell, one))}\r\n" for one in lines)
         self._file.write(text.encode("utf-8", "surrogatepass"))
+
+
+def realigned(rows: Sequence[Row], columns: Sequence[Column], wanted: Sequence[Column]) -> Sequence[Row]:
+    """The rows with the columns that the file began with; InputError where they have others."""
+    if columns == wanted:
+        return rows
+    here = [column.name for column in columns]
+    known = [column.name for column in wanted]
+    new = next((name for name in here if name not in known), None)
+    if new is not None:
+        raise InputError(
+            f"attribute {new!r} comes after the first page, and the file's columns are those of that page",
+            hint="export to jsonl, or return the same attributes of every document",
+        )
+    places = [here.index(name) if name in here else None for name in known]
+    return [tuple(None if at is None else row[at] for at in places) for row in rows]
 
 
 def cell(value: Any) -> str:
@@ -93,7 +112,8 @@ class Parquet:
         self._waiting: list[Any] = []
         self._size = 0
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+        rows = realigned(rows, columns, self._columns)
         if self._writer is None:
             self._begin(rows)
         arrays = [
