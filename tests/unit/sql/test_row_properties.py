@@ -26,6 +26,8 @@ from tests.unit.sql.world import World, in_file, nowhere, on_server, world
 
 pytestmark = pytest.mark.server
 PAIRS = [("postgresql", "mariadb"), ("mariadb", "postgresql")]
+QUERY: dict[str, Any] = {"text": "SELECT * FROM t", "choice": Choice(key=("id",))}
+WHOLE: dict[str, Any] = {"table": "t"}
 NAMES = ("postgresql1", "postgresql2", "mariadb1", "mariadb2", "sqlite1", "sqlite2")
 
 
@@ -86,20 +88,19 @@ def is_exactly(found: Comparison, before: Table, after: Table) -> None:
 
 
 @examples(200)
-@given(tables=edited(), in_memory=st.sampled_from([1, 100]))
+@given(tables=edited(), in_memory=st.sampled_from([1, 100]), wanted=st.sampled_from([QUERY, QUERY, WHOLE]))
 def test_property_8_whatever_was_edited_in_a_file_is_found_exactly(
-    files: World, tables: tuple[Table, Table], in_memory: int
+    files: World, tables: tuple[Table, Table], in_memory: int, wanted: dict[str, Any]
 ) -> None:
-    is_exactly(files.run(compared(files, ("one", "other"), tables, table="t", in_memory=in_memory)), *tables)
+    found = files.run(compared(files, ("one", "other"), tables, in_memory=in_memory, **wanted))
+    is_exactly(found, *tables)
 
 
 @examples(100)
-@given(tables=edited(), names=st.sampled_from(PAIRS), by_query=st.booleans())
+@given(tables=edited(), names=st.sampled_from(PAIRS), wanted=st.sampled_from([QUERY, WHOLE]))
 def test_property_8_whatever_was_edited_is_found_exactly_between_engines(
-    servers: World, tables: tuple[Table, Table], names: tuple[str, str], by_query: bool
+    servers: World, tables: tuple[Table, Table], names: tuple[str, str], wanted: dict[str, Any]
 ) -> None:
-    query: dict[str, Any] = {"text": "SELECT * FROM t", "choice": Choice(key=("id",))}
-    wanted = query if by_query else {"table": "t"}
     is_exactly(servers.run(compared(servers, names, tables, **wanted)), *tables)
 
 
