@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load image-check compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -66,6 +66,9 @@ compare-rows: $(STAMP)  ## a million rows of PostgreSQL compared with MariaDB's,
 
 isolation: $(STAMP)  ## calls of four tenants, four roles and all their tools, looking for leaks; N=<calls>
 	ISOLATION_CALLS=$(if $(N),$(N),1000000) $(BIN)/python -m pytest -q -s tests/interaction/test_isolation.py
+
+image-check: $(STAMP)  ## build as docker/Dockerfile says in a fresh virtual environment, and run its commands
+	$(BIN)/python -m bench.image
 
 conformance: $(STAMP)  ## run ArangoDB's published expectations against the engine, over HTTP
 	$(BIN)/python -m bench.conformance --kit $(CONFORMANCE)
