@@ -8,7 +8,7 @@ T ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load image-check compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
+.PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load image-check gateway-soak coverage compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | column -t -s "$$(printf '\t')"
@@ -66,6 +66,14 @@ compare-rows: $(STAMP)  ## a million rows of PostgreSQL compared with MariaDB's,
 
 isolation: $(STAMP)  ## calls of four tenants, four roles and all their tools, looking for leaks; N=<calls>
 	ISOLATION_CALLS=$(if $(N),$(N),1000000) $(BIN)/python -m pytest -q -s tests/interaction/test_isolation.py
+
+gateway-soak: $(STAMP)  ## calls of 200 tenants through the gateway; memory must stay flat; N=<calls>
+	$(BIN)/python -m bench.gateway --soak $(if $(N),$(N),1000000)
+
+coverage: $(STAMP)  ## branch coverage of gateway/ by its own tests; under 90 % fails
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q tests/unit/gateway tests/interaction/test_tenants.py tests/interaction/test_tenants_upstreams.py
+	$(BIN)/coverage report --include='mcp_arangodb_async/gateway/*' --skip-covered --fail-under=90
 
 image-check: $(STAMP)  ## build as docker/Dockerfile says in a fresh virtual environment, and run its commands
 	$(BIN)/python -m bench.image

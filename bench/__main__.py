@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import engine, http, sql
+from bench import engine, gateway, http, sql
 from bench.kernel import measure
 from bench.start import compare
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     numbers |= {"overhead": overhead, "start ratio": ratio}
     if given.json:
         given.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    parts = [one.main([]) == 0 for one in (engine, http, sql)]
+    parts = [one.main([]) == 0 for one in (engine, http, sql, gateway)]
     kept = all(parts) and alone <= MOST_OVERHEAD and ratio <= MOST_START
     print("budgets kept" if kept else "a budget was missed")
     return 0 if kept else 1

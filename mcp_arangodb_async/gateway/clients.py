@@ -145,12 +145,23 @@ class Places:
 
     def give_back(self) -> None:
         """Hand the place to the next in line, or keep it free."""
+        if self.running > self.size or not self._handed_over():
+            self.running -= 1
+
+    def resize(self, size: int) -> None:
+        """Have so many places from now on; who has one keeps it."""
+        self.size = size
+        while self.running < size and self._handed_over():
+            self.running += 1
+
+    def _handed_over(self) -> bool:
+        """Let the next in line run, if somebody waits."""
         while self._line:
             turn = self._line.popleft()
             if not turn.done():
                 turn.set_result(None)
-                return
-        self.running -= 1
+                return True
+        return False
 
 
 @dataclass(slots=True)
@@ -217,21 +228,31 @@ class Clients:
         """
         return _Loan(self, upstream, downstream)
 
-    def drain(self, owner: str) -> None:
+    def limit(self, *, maximum: int, idle: float) -> None:
+        """Keep so many clients from now on, and unused ones so long."""
+        self._maximum, self._idle = maximum, idle
+        self.sweep()
+
+    def drain(self, owner: str, server: str | None = None) -> None:
         """Let the owner's clients finish what they do, and close them; the next call builds new ones.
 
-        The breakers close too: whatever changed may be what was wrong.
+        With `server`, only those of that server. The breakers close too: whatever changed may be what was
+        wrong.
         """
+
+        def meant(place: Place) -> bool:
+            return place[0] == owner and server in {None, place[1]}
+
         for key, client in list(self._clients.items()):
-            if client.place[0] == owner:
+            if meant(client.place):
                 self._retire(key, client)
-        for place in [place for place in self._servers if place[0] == owner]:
-            server = self._servers[place]
-            if server.quiet:
+        for place in [place for place in self._servers if meant(place)]:
+            known = self._servers[place]
+            if known.quiet:
                 del self._servers[place]
             else:
-                server.version, server.protocol, server.shared = None, None, None
-                server.state = breaker.CLOSED
+                known.version, known.protocol, known.shared = None, None, None
+                known.state = breaker.CLOSED
 
     def sweep(self, room: int = 0) -> int:
         """Close what was idle too long and what is too much, leaving room for so many; how many."""
@@ -304,8 +325,10 @@ class Clients:
         """The server's record, renewed when its section changed."""
         place = upstream.key.place
         server = self._servers.get(place)
-        if server is None or (server.places.size != upstream.concurrency and server.quiet):
+        if server is None:
             server = self._servers[place] = _Server(places=Places(upstream.concurrency))
+        elif server.places.size != upstream.concurrency:
+            server.places.resize(upstream.concurrency)
         if server.version != upstream.key.version:
             if server.version is not None:
                 server.protocol, server.shared, server.state = None, None, breaker.CLOSED

@@ -15,31 +15,38 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.model import Settings, TlsSettings
+from mcp_arangodb_async.config.tenancy import TAKEN_ON, GlobalUpstream
 from mcp_arangodb_async.connections.tls import TlsContexts
 from mcp_arangodb_async.errors import (
-    DeniedError,
     LostSessionError,
     MaaError,
     NotFoundError,
-    ReadOnlyError,
     UnreachableError,
 )
-from mcp_arangodb_async.gateway.clients import ClientKey, Clients, Downstream, Places, Upstream
+from mcp_arangodb_async.gateway.choosing import Choose, Named, only_reads
+from mcp_arangodb_async.gateway.clients import (
+    DRAIN_SECONDS,
+    ClientKey,
+    Clients,
+    Downstream,
+    Places,
+    Upstream,
+)
 from mcp_arangodb_async.gateway.conversation import Caller, Conversation
 from mcp_arangodb_async.gateway.factory import SERVER_TYPES, Build, global_target
 from mcp_arangodb_async.gateway.guard import OPERATOR, Reach, Resolve, reach_of
 from mcp_arangodb_async.gateway.inventory import Inventory, Listed, Reached
 from mcp_arangodb_async.gateway.measures import GatewayMeasures
 from mcp_arangodb_async.gateway.questions import Binding, Seals
+from mcp_arangodb_async.gateway.rates import Rates
 from mcp_arangodb_async.gateway.resolve import Resolution, refused, resolve, server_names
 from mcp_arangodb_async.gateway.roles import Identity, decide
 from mcp_arangodb_async.gateway.tenants.model import Section, Tenant, section_type
 from mcp_arangodb_async.gateway.upstreams import Connection, Network, Result, Target, open_upstream
-from mcp_arangodb_async.gateway.view import SEPARATOR, Rules, View, ViewedTool, split_name
+from mcp_arangodb_async.gateway.view import Rules, ViewedTool, split_name
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.gateway.tenants.registry import TenantRegistry
@@ -51,7 +58,6 @@ GLOBAL = "*"
 NO_TENANT = "global"
 MAXIMUM_REACHED = 10_000
 SWEEP_SECONDS = 15.0
-Take = Callable[[str], Awaitable[None]]
 Connect = Callable[[Target, Network], Awaitable[Connection]]
 
 
@@ -77,7 +83,7 @@ class Gateway:
         *,
         registry: TenantRegistry | None,
         networks: Mapping[str, Network],
-        take: Take | None = None,
+        rates: Rates | None = None,
         read_only: bool = False,
         connect: Connect = open_upstream,
         seals: Seals | None = None,
@@ -91,13 +97,83 @@ class Gateway:
         self.conversation = Conversation(self.clients, seals)
         self._secret = settings.secret
         self._networks = networks
-        self._take = take
+        self.rates = rates
         self._read_only = read_only
         self.connect = connect
         self._places: dict[str, Places] = {}
         self._reached: OrderedDict[ClientKey, Reached] = OrderedDict()
+        self._retired: list[Network] = []
+        self._closing: set[asyncio.Task[None]] = set()
         if registry is not None:
             registry.on_change(self.changed)
+
+    def renew(self, settings: Settings) -> bool:
+        """Take on what the operator changed; did the servers that everybody shares change?
+
+        Calls that run go on as they began. Only clients of what changed are drained. An approval of a tool
+        outlives every change but that of where its server is.
+        """
+        before = self.settings
+        after = replace(before, **{name: getattr(settings.tenants, name) for name in TAKEN_ON})
+        said = {name: self._revealed(upstream) for name, upstream in before.upstreams.items()}
+        self.settings, self._secret = after, settings.secret
+        if self.registry is not None:
+            self.registry.settings = after
+        changed = [
+            name
+            for name in {*before.upstreams, *after.upstreams}
+            if before.upstreams.get(name) != (now := after.upstreams.get(name))
+            or (now is not None and said[name] != self._revealed(now))
+        ]
+        for name in changed:
+            self._replaced(name, before.upstreams.get(name), after.upstreams.get(name))
+        launchers = {name for name, one in before.launchers.items() if after.launchers.get(name) != one}
+        for key in [key for key, one in self._reached.items() if one.launcher in launchers]:
+            self._drained(*key.place)
+        if before.url_policy != after.url_policy:
+            self._rerouted(reach_of(after.url_policy))
+        self.clients.limit(maximum=after.clients, idle=after.client_idle)
+        self.inventory.maximum = after.clients
+        for places in self._places.values():
+            places.resize(after.concurrency)
+        if self.rates is not None and (before.rate, before.rate_seconds) != (after.rate, after.rate_seconds):
+            self.rates.renew(after.rate, after.rate_seconds)
+        return bool(changed)
+
+    def _revealed(self, upstream: GlobalUpstream) -> list[str]:
+        """The values of the variables that a global server's entry names."""
+        return [self.reveal(name) for name in (*upstream.headers_env.values(), *upstream.env_from.values())]
+
+    def _replaced(self, name: str, before: GlobalUpstream | None, after: GlobalUpstream | None) -> None:
+        """A global server's entry is another one."""
+        self._drained(GLOBAL, name)
+        place = (GLOBAL, name)
+        self.inventory.look_again(place)
+        if before is None or after is None or (before.url, before.command) != (after.url, after.command):
+            self.inventory.first.pop(place, None)
+
+    def _rerouted(self, reach: Reach) -> None:
+        """Other addresses may be reached: tenants' clients are built anew, on connections of their own."""
+        old = self._networks["tenant"]
+        self._networks = {**self._networks, "tenant": old.under(reach)}
+        for owner in {place[0] for place in self.clients.breakers()} - {GLOBAL}:
+            self._drained(owner)
+        self._retired.append(old)
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._retire, old)
+
+    def _retire(self, network: Network) -> None:
+        """Close a network whose calls have ended or had their time."""
+        if network in self._retired:
+            self._retired.remove(network)
+            task = asyncio.create_task(network.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _drained(self, owner: str, server: str | None = None) -> None:
+        """Let the clients end what they do, and make what calls need anew."""
+        self.clients.drain(owner, server)
+        for key in [key for key in self._reached if key.place[0] == owner and server in {None, key.place[1]}]:
+            del self._reached[key]
 
     def reveal(self, variable: str) -> str:
         """What a variable holds that the operator's file names."""
@@ -146,8 +222,8 @@ class Gateway:
 
     async def admit(self, tenant: str) -> None:
         """Count a call of the tenant; LimitError when it has had its share."""
-        if self._take is not None:
-            await self._take(tenant)
+        if self.rates is not None:
+            await self.rates.admit(tenant)
 
     async def list_tools(self, identity: Identity | None, downstream: Downstream) -> Listed:
         """The tools of all servers that the caller's tenant reaches, with notes about those missing."""
@@ -300,6 +376,7 @@ class Gateway:
             timeout=section.timeout,
             downstream_tenant=section.downstream_tenant_id or tenant.id,
             capabilities=section.tools,
+            launcher=section.launcher,
         )
 
     def _shared(self, scope: Scope, resolution: Resolution) -> Reached:
@@ -332,6 +409,7 @@ class Gateway:
             timeout=shared.timeout,
             downstream_tenant=(own.downstream_tenant_id if own is not None else None) or scope.owner,
             capabilities=shared.tools,
+            approved=shared.pins,
         )
 
     async def _open(self, kind: str, started: float, target: Target, layer: str) -> Connection:
@@ -373,8 +451,10 @@ class Gateway:
         await self.conversation.close()
         await self.inventory.close()
         await self.clients.close()
-        for network in self._networks.values():
+        for network in (*self._networks.values(), *self._retired):
             await network.close()
+        if self._closing:
+            await asyncio.wait(self._closing)
 
 
 @asynccontextmanager
@@ -382,7 +462,7 @@ async def open_gateway(
     settings: Settings,
     *,
     registry: TenantRegistry | None,
-    take: Take | None = None,
+    rates: Rates | None = None,
     read_only: bool = False,
     resolve_name: Resolve | None = None,
     connect: Connect = open_upstream,
@@ -401,7 +481,7 @@ async def open_gateway(
         settings,
         registry=registry,
         networks=networks,
-        take=take,
+        rates=rates,
         read_only=read_only,
         connect=connect,
         seals=seals,
@@ -413,60 +493,6 @@ async def open_gateway(
         sweeping.cancel()
         await asyncio.wait([sweeping])
         await gateway.close()
-
-
-class Choose(Protocol):
-    """Picks a tool of a server among those that are shown."""
-
-    def __call__(self, reached: Reached, tools: Mapping[str, ViewedTool]) -> ViewedTool | None:
-        """The tool; None when there is none."""
-        ...
-
-    def missing(self, reached: Reached, view: View) -> MaaError:
-        """Why there is none, and what there is."""
-        ...
-
-
-class Named:
-    """The tool of a namespaced name."""
-
-    __slots__ = ("_name", "_read_only")
-
-    def __init__(self, name: str, read_only: bool = False) -> None:
-        self._name = name
-        self._read_only = read_only
-
-    def __call__(self, reached: Reached, tools: Mapping[str, ViewedTool]) -> ViewedTool | None:
-        """The tool of that name; ReadOnlyError if it may change something where nothing may be changed."""
-        del reached
-        tool = tools.get(self._name)
-        if tool is not None and self._read_only and not only_reads(tool.wire):
-            raise ReadOnlyError(f"{self._name} is refused: the server runs with --read-only")
-        return tool
-
-    def missing(self, reached: Reached, view: View) -> MaaError:
-        """Whether it is kept back, else the closest names."""
-        if view.kept_back.get(self._name.partition(SEPARATOR)[2]) in {"changed", "unknown"}:
-            return kept_back(self._name)
-        return NotFoundError(
-            f"{reached.upstream.shown} has no tool {self._name[:80]!r}",
-            field="name",
-            did_you_mean=get_close_matches(self._name, view.tools, n=3),
-            hint="tools/list names the tools",
-        )
-
-
-def only_reads(wire: Mapping[str, Any]) -> bool:
-    """Whether a tool says of itself that it changes nothing."""
-    return bool(wire["annotations"]["readOnlyHint"])
-
-
-def kept_back(name: str) -> MaaError:
-    """The error for a tool in quarantine."""
-    return DeniedError(
-        f"{name} is kept back: its definition is not the approved one",
-        hint="a tenant admin can look at it with rag_validate_tenant_mcp_config, and approve it there",
-    )
 
 
 async def _nothing_pinned() -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """The tools of upstream servers as they were last seen: fetched once for all who ask, refreshed in time.
 
-A listing asks all servers of a tenant side by side and waits a quarter of a second for each; a server that
+A listing asks all servers of a tenant side by side and waits a fifth of a second for each; a server that
 does not answer by then is left out, with a note, and its answer is kept for the next listing. A definition
 that differs from the one approved, or from the first one seen where nothing was approved, is kept back.
 """
@@ -18,11 +18,14 @@ from mcp_arangodb_async.connections.single import SingleFlight
 from mcp_arangodb_async.errors import MaaError, UnavailableError
 from mcp_arangodb_async.gateway.clients import ClientKey, Clients, Downstream, Place, Upstream
 from mcp_arangodb_async.gateway.view import Rules, View, view_of
+from mcp_arangodb_async.observability import get_logger
+
+log = get_logger(__name__)
 
 # How long a server's tools count as known; a changed definition is noticed when they are fetched again.
 FRESH_SECONDS = 60.0
 # A listing waits so long for each server: the whole must answer within 300 ms.
-LIST_SECONDS = 0.22
+LIST_SECONDS = 0.2
 FETCH_SECONDS = 10.0
 # An unknown tool makes its server's tools be fetched again, but not for every call.
 AGAIN_SECONDS = 1.0
@@ -36,6 +39,7 @@ class Reached:
     """A server that a tenant's calls reach, with everything that calling it needs.
 
     `downstream_tenant` is what the tenant is called there; `capabilities` maps ours to the server's tools.
+    `approved` are hashes of definitions that the operator approved beside those first seen.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Reached:
     timeout: float
     downstream_tenant: str
     capabilities: Mapping[str, str]
+    approved: Mapping[str, str] = field(default_factory=dict[str, str])
+    launcher: str | None = None
 
 
 @dataclass(slots=True)
@@ -116,19 +122,21 @@ class Inventory:
                 notes.append({"server": server.name, "state": view.code, "message": view.message})
                 continue
             tools.extend(tool.wire for tool in view.tools.values())
-            quarantined = sorted(
-                name for name, reason in view.kept_back.items() if reason in {"changed", "unknown"}
-            )
-            if quarantined:
+            if quarantined := quarantine_of(view):
                 notes.append({"server": server.name, "state": "quarantined", "tools": quarantined})
         return Listed(tools=tools, notes=notes)
 
     def forget(self, owner: str) -> None:
         """Forget what is known of the owner's servers; what was approved may have changed."""
-        for key in [key for key in self.entries if key.place[0] == owner]:
+        for place in {key.place for key in self.entries} | set(self.first):
+            if place[0] == owner:
+                self.look_again(place)
+                self.first.pop(place, None)
+
+    def look_again(self, place: Place) -> None:
+        """Fetch a server's tools when they are next asked for; what counts as approved stays."""
+        for key in [key for key in self.entries if key.place == place]:
             del self.entries[key]
-        for place in [place for place in self.first if place[0] == owner]:
-            del self.first[place]
 
     async def close(self) -> None:
         """Stop what is being fetched."""
@@ -146,6 +154,18 @@ class Inventory:
             return UnavailableError(f"{server.upstream.shown} did not answer in time; list again in a moment")
         except MaaError as error:
             return error
+
+    def _tell(self, reached: Reached, view: View) -> None:
+        """Tell the operator, once, which tools of a global server wait for approval, and their hashes."""
+        waiting = quarantine_of(view) if reached.layer == "global" else []
+        entry = self.entries.get(reached.upstream.key)
+        if waiting and (entry is None or entry.view.hashes != view.hashes):
+            log.warning(
+                "upstream.tools_changed",
+                server=reached.name,
+                approve={name: view.hashes[name] for name in waiting},
+                hint=f"tenants.upstreams.{reached.name}.pins approves them",
+            )
 
     def _flight(self, reached: Reached, downstream: Downstream) -> SingleFlight[View]:
         key = reached.upstream.key
@@ -166,6 +186,10 @@ class Inventory:
             view = view_of(reached.name, definitions, rules, shared=self.shared)
             if not pins and key.place not in self.first:
                 self.first[key.place] = dict(view.hashes)
+            if reached.approved and not pins:
+                both = {**self.first[key.place], **reached.approved}
+                view = view_of(reached.name, definitions, replace(rules, pins=both), shared=self.shared)
+            self._tell(reached, view)
             self.entries[key] = _Entry(view=view, at=self.clock())
             self.entries.move_to_end(key)
             while len(self.entries) > self.maximum:
@@ -173,6 +197,11 @@ class Inventory:
             return view
         finally:
             self.flights.pop(key, None)
+
+
+def quarantine_of(view: View) -> list[str]:
+    """The tools that wait for somebody's approval."""
+    return sorted(name for name, reason in view.kept_back.items() if reason in {"changed", "unknown"})
 
 
 def _seen(task: asyncio.Task[View]) -> None:

@@ -52,6 +52,10 @@ class Rates(Protocol):
         """Count a call of this tenant; LimitError when it has had its share."""
         ...
 
+    def renew(self, limit: int, seconds: float) -> None:
+        """Allow so many calls within so long from now on."""
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -109,6 +113,11 @@ class MemoryRates:
             raise LimitError(
                 f"{self._kept} tenants called within {self.seconds:g} seconds, which is all that are counted"
             )
+
+    def renew(self, limit: int, seconds: float) -> None:
+        """Another limit; what was counted under the old one is forgotten."""
+        self.limit, self.seconds = limit, seconds
+        self._tenants.clear()
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -175,6 +184,10 @@ class RedisRates:
         if int(wait) >= 0:
             raise exceeded(self._alone.limit, self._alone.seconds, int(wait) / 1_000_000)
         self._alone.note(tenant)
+
+    def renew(self, limit: int, seconds: float) -> None:
+        """Another limit; what Redis has counted still counts."""
+        self._alone.renew(limit, seconds)
 
     async def close(self) -> None:
         """Close the connections to Redis."""

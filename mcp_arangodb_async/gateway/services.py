@@ -15,8 +15,9 @@ from typing import Any, ClassVar, cast
 
 from mcp_arangodb_async.config.tenancy import ServerType
 from mcp_arangodb_async.errors import MaaError, UnsupportedError
+from mcp_arangodb_async.gateway.choosing import kept_back
 from mcp_arangodb_async.gateway.conversation import Caller
-from mcp_arangodb_async.gateway.door import Gateway, kept_back
+from mcp_arangodb_async.gateway.door import Gateway
 from mcp_arangodb_async.gateway.inventory import Reached
 from mcp_arangodb_async.gateway.roles import Identity
 from mcp_arangodb_async.gateway.upstreams import Result
@@ -260,7 +261,7 @@ class Chooser:
         known = {reached.capabilities.get(self.capability.name, ""), *self.capability.tools}
         for name in sorted(known & set(view.kept_back)):
             if view.kept_back[name] in {"changed", "unknown"}:
-                return kept_back(namespaced(reached.name, name))
+                return kept_back(namespaced(reached.name, name), reached.layer)
         there = ", ".join(tool.upstream_name for tool in list(view.tools.values())[:20]) or "none"
         return UnsupportedError(
             f"{reached.upstream.shown} has no tool for {self.capability.name}; it has: {there}",

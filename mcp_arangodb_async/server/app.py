@@ -23,7 +23,7 @@ from mcp_arangodb_async.server.environments import (
 )
 from mcp_arangodb_async.server.middleware import Watch
 from mcp_arangodb_async.server.reload import Load, Reloading
-from mcp_arangodb_async.server.tenancy import open_tenancy, tools_of
+from mcp_arangodb_async.server.tenancy import open_tenancy, renew, tools_of
 from mcp_arangodb_async.sessions import Level, MemorySessionStore, SessionStore, explain_resolution
 from mcp_arangodb_async.sessions.resolve import unknown_database
 from mcp_arangodb_async.tools.call import Configuration, ConfiguredDatabase, Surroundings
@@ -70,6 +70,7 @@ class App:
         renewed = self.environments.prepare(settings)
         changes = self.manager.reconfigure(reachable(settings))
         self.environments.adopt(renewed)
+        reshown = renew(self.around.tenancy, settings)
         relisted = enabled(settings) != enabled(self.settings)
         self.settings = settings
         if relisted:
@@ -97,7 +98,7 @@ class App:
                 changed=renewed.changed,
                 default_environment=renewed.default,
             )
-        for tell in self.relisted if relisted else ():
+        for tell in self.relisted if relisted or reshown else ():
             tell()
 
 

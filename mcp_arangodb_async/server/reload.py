@@ -15,8 +15,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from mcp_arangodb_async.config.model import Settings
+from mcp_arangodb_async.config.tenancy import TAKEN_ON
 from mcp_arangodb_async.errors import ConfigError
 from mcp_arangodb_async.observability import get_logger
+from mcp_arangodb_async.server.tenancy import is_configured
 
 log = get_logger(__name__)
 LOOK_SECONDS = 1.0
@@ -114,7 +116,8 @@ def waiting_for_restart(before: Settings, after: Settings) -> list[str]:
         if old == new:
             continue
         if is_dataclass(new):
-            names = (option.name for option in fields(new))
+            taken_on = TAKEN_ON if section.name == "tenants" and is_configured(before) else frozenset[str]()
+            names = (option.name for option in fields(new) if option.name not in taken_on)
             waiting += [
                 f"{section.name}.{name}" for name in names if getattr(old, name) != getattr(new, name)
             ]

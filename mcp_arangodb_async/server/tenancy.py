@@ -39,7 +39,7 @@ async def open_tenancy(
     from mcp_arangodb_async.tools.tenancy import Tenancy
 
     async with AsyncExitStack() as stack:
-        registry = api_keys = take = local_key = None
+        registry = api_keys = rates = local_key = None
         if settings.tenants.enabled:
             from mcp_arangodb_async.gateway.tenants.open import open_registry
 
@@ -52,18 +52,25 @@ async def open_tenancy(
             api_keys = ApiKeys(registry)
             rates = open_rates(settings)
             stack.push_async_callback(rates.close)
-            take = rates.admit
             local_key = local_key_of(settings)
         gateway = await stack.enter_async_context(
             open_gateway(
                 settings,
                 registry=registry,
-                take=take,
+                rates=rates,
                 read_only=settings.server.read_only,
                 seals=seals_beside(sessions, use="upstream"),
             )
         )
         yield Tenancy(gateway, registry=registry, api_keys=api_keys, local_key=local_key)
+
+
+def renew(tenancy: Tenancy | None, settings: Settings) -> bool:
+    """Take on another configuration; did what clients are shown change?
+
+    Where neither tenants nor upstream servers were configured at the start, they wait for a restart.
+    """
+    return tenancy is not None and tenancy.gateway.renew(settings)
 
 
 def seals_beside(sessions: SessionStore, *, use: str) -> Seals:

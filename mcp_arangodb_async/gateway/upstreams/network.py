@@ -97,6 +97,10 @@ class Network:
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
+    def under(self, reach: Reach) -> Network:
+        """Another network under another policy, with nothing open yet."""
+        return Network(reach, tls=self._tls, resolve=self.resolve, maximum_response=self.maximum_response)
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
