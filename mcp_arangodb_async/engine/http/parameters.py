@@ -103,7 +103,10 @@ def text_field(body: Json, name: str, *, num: int = ERROR_BAD_PARAMETER) -> str:
 
 
 def flag_field(body: Json, name: str, default: bool = False) -> bool:
-    value = body.get(name, default)
+    """A boolean attribute of a body; null counts as missing, as drivers send it for what was not given."""
+    value = body.get(name)
+    if value is None:
+        return default
     if not isinstance(value, bool):
         raise ArangoError(ERROR_BAD_PARAMETER, f"attribute '{name}' must be a boolean")
     return value
