@@ -146,7 +146,12 @@ class Databases:
                 tx.commit()
             finally:
                 tx.rollback()
-            return self._open(number, name).catalog
+            try:
+                return self._open(number, name).catalog
+            except ArangoError:
+                with contextlib.suppress(ArangoError):  # then it is there, and empty
+                    self._unregister(name)
+                raise
 
     def drop(self, name: str) -> None:
         """Remove a database with all data. 1228 unknown, 11 `_system`."""
@@ -156,12 +161,7 @@ class Databases:
             number = self._registry().get(name)
             if number is None:
                 raise self._unknown(name)
-            tx = self._system.store.begin(write=True, timeout=self._lock_timeout)
-            try:
-                tx.delete(META, _PREFIX + name.encode())
-                tx.commit(sync=True)
-            finally:
-                tx.rollback()
+            self._unregister(name)
             opened = self._opened.pop(name, None) or self._open(number, name)
             self._opened.pop(name, None)
             opened.catalog.destroy()
@@ -187,6 +187,14 @@ class Databases:
         finally:
             tx.rollback()
         return {SYSTEM: _SYSTEM_ID, **{record["name"]: record["id"] for record in records}}
+
+    def _unregister(self, name: str) -> None:
+        tx = self._system.store.begin(write=True, timeout=self._lock_timeout)
+        try:
+            tx.delete(META, _PREFIX + name.encode())
+            tx.commit(sync=True)
+        finally:
+            tx.rollback()
 
     def _open(self, number: int, name: str) -> _Opened:
         file = None if self._directory is None else self._directory / _file_name(number)

@@ -1,4 +1,4 @@
-"""What python-arango-async asks, chapter by chapter; answers that are objects of the driver are `anything`."""
+"""What python-arango-async asks, in chapters; answers that are objects of the driver are `anything`."""
 
 from __future__ import annotations
 
