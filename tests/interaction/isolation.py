@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mcp_arangodb_async.errors import ConflictError, NotFoundError, UnavailableError
 from mcp_arangodb_async.gateway.roles import Identity
 from mcp_arangodb_async.gateway.rotation import rotate_data_key
 from mcp_arangodb_async.server.app import App
@@ -255,11 +256,13 @@ class Machine:
         await self.change(tenant, "rag_update_tenant_mcp_config", server=server, config=config)
 
     async def rotate_data_key(self, tenant: str) -> None:
-        """Everything that is stored of the tenant is sealed anew."""
+        """Everything that is stored of the tenant is sealed anew; a store that is busy says so."""
         if self.owned[tenant].servers:
-            await rotate_data_key(
-                self.tenancy.registry, Identity(principal="root", role="tenant_admin", tenant=tenant)
-            )
+            who = Identity(principal=f"admin-of-{tenant}", role="tenant_admin", tenant=tenant)
+            try:
+                await rotate_data_key(self.tenancy.registry, who)
+            except (UnavailableError, NotFoundError, ConflictError) as error:
+                self.check(tenant, "rotation", f"{error.message} {error.hint}")
 
     async def switch(self, tenant: str, server: str) -> None:
         """Another mode, or the tenant's flag."""
