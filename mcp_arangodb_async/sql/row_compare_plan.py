@@ -7,7 +7,7 @@ between ArangoDB databases alone every attribute is a column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mcp_arangodb_async.connections.suggest import closest
@@ -125,20 +125,14 @@ def planned(heads: Mapping[str, Head], choice: Choice, *, natural_key: Sequence[
     leading = next(iter(tables.values()))
     assert leading.names is not None, "it is none of documents"
     common = [name for name in leading.names if all(one.own_name(name) for one in tables.values())]
-    masked = {
-        name
-        for name in common
-        for head in tables.values()
-        if (own := head.own_name(name)) is not None and own in head.masked
-    }
+    masked = {name for name in common if any(head.own_name(name) in head.masked for head in tables.values())}
     key = resolved(choice.key, common, "key")
     if key & masked:
         raise DeniedError(
             f"key: {', '.join(sorted(key & masked))} is masked, so rows cannot be matched by it"
         )
-    ignored = resolved(
-        choice.ignore, [*common, *(name for one in tables.values() for name in one.names or ())], "ignore"
-    )
+    everything = [*common, *(name for one in tables.values() for name in one.names or ())]
+    ignored = resolved(choice.ignore, everything, "ignore")
     wanted = resolved(choice.columns, common, "columns") or set(common)
     if not key and natural_key and set(natural_key) <= set(common) - masked:
         key = set(natural_key)
@@ -164,16 +158,15 @@ def planned(heads: Mapping[str, Head], choice: Choice, *, natural_key: Sequence[
         readings=readings,
         sources=sources,
         types=type_differences(heads, order),
-        left_out={
-            environment: tuple(
-                name
-                for name in head.names or ()
-                if not any(head.own_name(shared) == name for shared in common) and name not in ignored
-            )
-            for environment, head in tables.items()
-        },
+        left_out={name: without(head, common, ignored) for name, head in tables.items()},
         masked=tuple(sorted(masked & wanted - ignored)),
     )
+
+
+def without(head: Head, common: Sequence[str], ignored: Collection[str]) -> tuple[str, ...]:
+    """The columns of a side that are neither among these nor ignored."""
+    shared = {head.own_name(name) for name in common}
+    return tuple(name for name in head.names or () if name not in shared and name not in ignored)
 
 
 def documents_alone(choice: Choice, natural_key: Sequence[str]) -> Plan:
