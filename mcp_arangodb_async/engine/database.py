@@ -27,7 +27,8 @@ from .exec.running import RunningQueries, RunningQuery
 from .exec.tokenizers import check_query, tokenizer_of
 from .functions import functions_of
 from .plan.build.query import QueryPlan
-from .plan.explain import describe_plan, describe_rules, describe_tree, explain_plan
+from .plan.explain import describe_plan, describe_rules, explain_plan
+from .plan.parsed import describe_query
 from .plan.show import show_plan
 from .search.segments import SearchIndexes
 
@@ -170,7 +171,7 @@ class Database:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Collections and bind parameters that a query names, and its tree."""
-        return describe_tree(self._planner.parsed(text).tree)
+        return describe_query(self._planner.parsed(text).tree)
 
     def rules(self) -> list[dict[str, Any]]:
         """The optimiser's rules, as `/_api/query/rules` lists them."""

@@ -51,6 +51,8 @@ ARITHMETIC: dict[str, tuple[str, int]] = {
     "/": ("division", 23),
     "%": ("modulus", 24),
 }
+#: How far the numbers of the comparisons of arrays are from those of values.
+ARRAY_COMPARISONS = 41
 VALUE_TYPES: dict[str, int] = {"null": 0, "bool": 1, "number": 2, "string": 4}
 
 
@@ -74,35 +76,37 @@ def _describe(node: Expression, parts: list[dict[str, Any]]) -> dict[str, Any]:
         case Constant(value=value):
             return _constant(value)
         case Parameter(name=name):
-            return _node("parameter", 37, [], name=name)
+            return _node("parameter", 46, [], name=name)
         case Reference(variable=variable):
-            return _node("reference", 45, [], name=variable.name, id=variable.id)
+            return _node("reference", 45, [], name=variable.name, id=variable.id, subqueryReference=False)
         case Attribute(name=name):
             return _node("attribute access", 35, parts, name=name)
         case Element():
-            return _node("indexed access", 38, parts)
+            return _node("indexed access", 37, parts)
         case Expansion(levels=levels):
-            return _node("expansion", 39, parts, levels=levels)
+            return _node("expansion", 38, parts, levels=levels)
         case Question():
             return _node("array filter", 83, parts)
         case Not():
-            return _node("unary not", 19, parts)
+            return _node("unary not", 17, parts)
         case Sign(operator="..."):
             return {"type": "array splice", "subNodes": parts}
         case Sign(operator=operator):
             return _node(
-                f"unary {'minus' if operator == '-' else 'plus'}", 18 if operator == "-" else 17, parts
+                f"unary {'minus' if operator == '-' else 'plus'}", 16 if operator == "-" else 15, parts
             )
         case Arithmetic(operator=operator):
             return _node(*ARITHMETIC[operator], parts)
         case Comparison(operator=operator):
             name, number = COMPARISONS[operator]
-            return _node(name, number, parts, excludesNull=False)
+            nulls = {"excludesNull": False} if operator in {"==", "<", "<="} else {}
+            return _node(name, number, parts, **nulls)
         case Quantified(operator=operator, quantifier=quantifier):
-            return _node(f"array {COMPARISONS[operator][0]}", 63, parts, quantifier=quantifier.lower())
+            name, number = COMPARISONS[operator]
+            return _node(f"array {name}", number + ARRAY_COMPARISONS, parts, quantifier=quantifier.lower())
         case Logical(operator=operator):
             return _node(
-                "n-ary and" if operator == "&&" else "n-ary or", 62 if operator == "&&" else 61, parts
+                "n-ary and" if operator == "&&" else "n-ary or", 62 if operator == "&&" else 63, parts
             )
         case Ternary():
             return _node("ternary", 33, parts)
@@ -115,14 +119,14 @@ def _describe(node: Expression, parts: list[dict[str, Any]]) -> dict[str, Any]:
         case Call(function=function):
             return _node("function call", 47, [_node("array", 41, parts)], name=function.name)
         case CollectionValue(collection=collection):
-            return _node("collection", 46, [], name=collection)
+            return _node("collection", 44, [], name=collection)
         case Subquery():
-            return _node("subquery", 48, [], name=text_of(node))
+            return _node("subquery", 34, [], name=text_of(node))
 
 
 def _constant(value: Any) -> dict[str, Any]:
     kind = type_name(value)
     if kind in VALUE_TYPES:
-        return _node("value", 40, [], value=value, vType=kind, vTypeID=VALUE_TYPES[kind])
+        return _node("value", 40, [], value=value, vTypeID=VALUE_TYPES[kind])
     number = 41 if kind == "array" else 42
     return _node(kind, number, [], raw=value if len(constant_text(value)) < 1000 else None)

@@ -5,12 +5,16 @@ The numbers are ArangoDB's heuristics in outline; they choose nothing, rules do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import log2
+from typing import cast
 
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
+from mcp_arangodb_async.engine.expressions.tree import ArrayLiteral, Constant, Expression, Range, Variable
+from mcp_arangodb_async.engine.values import Value
 
 from .nodes import (
+    CalculationNode,
     CollectNode,
     EnumerateCollectionNode,
     EnumerateListNode,
@@ -35,9 +39,14 @@ LIST_LENGTH = 100
 def estimates(plan: Plan, tx: Transaction) -> Iterator[tuple[Node, float, int]]:
     """Each node of a plan with its total cost so far and its number of rows; subqueries are in their node."""
     cost, rows = 0.0, 1
+    lengths: dict[Variable, int] = {}
     for node in plan.nodes:
         before = rows
-        rows = _rows(node, before, tx)
+        if isinstance(node, CalculationNode):
+            length = _length(node.expression)
+            if length is not None:
+                lengths[node.variable] = length
+        rows = _rows(node, before, lengths, tx)
         match node:
             case SubqueryNode(plan=inner):
                 last = [(each, total) for each, total, _ in estimates(inner, tx)][-1]
@@ -45,13 +54,28 @@ def estimates(plan: Plan, tx: Transaction) -> Iterator[tuple[Node, float, int]]:
             case SortNode():
                 cost += max(1.0, before * log2(max(2, before)))
             case EnumerateCollectionNode():
-                cost += rows
+                cost += rows + 1
+            case NoResultsNode():
+                cost = 0.5
             case _:
                 cost += max(before, rows)
         yield node, cost, rows
 
 
-def _rows(node: Node, before: int, tx: Transaction) -> int:
+def _length(expression: Expression) -> int | None:
+    """The number of elements of an array that stands in the query, None for other values."""
+    match expression:
+        case Constant(value=value):
+            return len(cast("list[Value]", value)) if isinstance(value, list) else None
+        case ArrayLiteral(items=items):
+            return len(items)
+        case Range(low=Constant(value=int(low)), high=Constant(value=int(high))):
+            return abs(high - low) + 1
+        case _:
+            return None
+
+
+def _rows(node: Node, before: int, lengths: Mapping[Variable, int], tx: Transaction) -> int:
     match node:
         case SingletonNode():
             return 1
@@ -63,8 +87,8 @@ def _rows(node: Node, before: int, tx: Transaction) -> int:
             return before * 10
         case ShortestPathNode():
             return before * 5
-        case EnumerateListNode():
-            return before * LIST_LENGTH
+        case EnumerateListNode(source=source):
+            return before * lengths.get(source, LIST_LENGTH)
         case FilterNode():
             return before
         case LimitNode(offset=offset, count=count):
@@ -88,7 +112,7 @@ def _found(node: IndexNode, tx: Transaction) -> int:
         elif lookup.equal or lookup.values is not None:
             selectivity = collection.selectivity(tx, lookup.index) or 0.1
             found += max(1.0, 1 / selectivity)
-        elif lookup.lower is not None or lookup.upper is not None:
+        elif lookup.lower is not None and lookup.upper is not None:
             found += total / 2
         else:
             found += total

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
-from mcp_arangodb_async.engine.aql import analysis, ast
 from mcp_arangodb_async.engine.catalog.transaction import Transaction
 from mcp_arangodb_async.engine.errors import ERRORS, ArangoError
 from mcp_arangodb_async.engine.expressions.describe import describe_expression
 from mcp_arangodb_async.engine.expressions.facts import constant_parts
 from mcp_arangodb_async.engine.expressions.fold import NotConstantError, evaluate
-from mcp_arangodb_async.engine.expressions.tree import Expression, Variable
+from mcp_arangodb_async.engine.expressions.tree import Constant, Expression, Variable, attribute_path
 
 from .build.query import QueryPlan
 from .cost import estimates
@@ -37,6 +36,7 @@ from .nodes import (
     RemoveNode,
     ReplaceNode,
     ReturnNode,
+    ScanHint,
     ShortestPathNode,
     SingletonNode,
     SortNode,
@@ -51,6 +51,16 @@ from .usage import every_node, is_cacheable, sets
 
 Description = dict[str, Any]
 MOST_WARNINGS = 10
+#: What explain says of every node that reads documents. The engine reads whole documents, never projections.
+DOCUMENTS: Final[Description] = {
+    "projections": [],
+    "filterProjections": [],
+    "count": False,
+    "producesResult": True,
+    "readOwnWrites": False,
+    "useCache": True,
+    "maxProjections": 5,
+}
 DIRECTIONS = {"ANY": 0, "INBOUND": 1, "OUTBOUND": 2}
 
 
@@ -93,6 +103,7 @@ def explain_plan(
         "rulesExecuted": len(RULES),
         "rulesSkipped": 0,
         "plansCreated": 1,
+        "rules": {},
         "peakMemoryUsage": 0,
         "executionTime": time.perf_counter() - started,
     }
@@ -134,33 +145,6 @@ def describe_plan(query: QueryPlan, rules: tuple[str, ...], tx: Transaction) -> 
     }
 
 
-def describe_tree(query: ast.Query) -> Description:
-    """What `/_api/query` says of a query that is not run."""
-    names: set[str] = set()
-    for node in analysis.walk(query):
-        if isinstance(node, ast.For | ast.Insert | ast.Update | ast.Remove | ast.Upsert):
-            source = node.source if isinstance(node, ast.For) else node.collection
-            if isinstance(source, ast.Name):
-                names.add(source.name)
-    declared = {node.name for node in analysis.walk(query) if isinstance(node, ast.Variable)}
-    return {
-        "collections": sorted(names - declared),
-        "bindVars": sorted(analysis.bind_parameters(query)),
-        "ast": [_tree(query)],
-    }
-
-
-def _tree(node: ast.Node) -> Description:
-    described: Description = {"type": type(node).__name__}
-    name = getattr(node, "name", None)
-    if isinstance(name, str):
-        described["name"] = name
-    parts = analysis.children(node)
-    if parts:
-        described["subNodes"] = [_tree(part) for part in parts]
-    return described
-
-
 def _nodes(plan: Plan, numbers: Mapping[int, int], tx: Transaction) -> Iterator[Description]:
     previous: int | None = None
     for node, cost, rows in estimates(plan, tx):
@@ -178,10 +162,18 @@ def _nodes(plan: Plan, numbers: Mapping[int, int], tx: Transaction) -> Iterator[
 
 def _details(node: Node, numbers: Mapping[int, int], tx: Transaction) -> Description:
     match node:
-        case SingletonNode() | NoResultsNode():
+        case SingletonNode():
+            return {"bindParameterVariables": {}}
+        case NoResultsNode():
             return {}
         case EnumerateCollectionNode():
-            return {**_collection(node.collection, tx), "random": node.is_random, **_out(node.variable)}
+            return {
+                "random": node.is_random,
+                "indexHint": _hint(node.hint),
+                **_out(node.variable),
+                **DOCUMENTS,
+                **_collection(node.collection),
+            }
         case IndexNode():
             return _index(node, tx)
         case EnumerateViewNode():
@@ -192,7 +184,8 @@ def _details(node: Node, numbers: Mapping[int, int], tx: Transaction) -> Descrip
             return {
                 **_out(node.variable),
                 "expression": describe_expression(node.expression),
-                "expressionType": "json" if not sets(node) else "simple",
+                "canThrow": False,
+                "expressionType": _expression_type(node.expression),
             }
         case SubqueryNode():
             return {"subquery": {"nodes": list(_nodes(node.plan, numbers, tx))}, **_out(node.variable)}
@@ -204,7 +197,8 @@ def _details(node: Node, numbers: Mapping[int, int], tx: Transaction) -> Descrip
                     {"inVariable": _variable(each.variable), "ascending": each.is_ascending}
                     for each in node.elements
                 ],
-                "stable": True,
+                "numberOfTopGroupedElements": 0,
+                "stable": False,
                 "limit": node.limit or 0,
                 "strategy": "standard" if node.limit is None else "constrained-heap",
             }
@@ -222,7 +216,7 @@ def _details(node: Node, numbers: Mapping[int, int], tx: Transaction) -> Descrip
         case TraversalNode() | ShortestPathNode() | EnumeratePathsNode():
             return _graph(node)
         case InsertNode() | UpdateNode() | ReplaceNode() | RemoveNode() | UpsertNode():
-            return _modification(node, tx)
+            return _modification(node)
         case ReturnNode():
             return {"inVariable": _variable(node.source), "count": True}
 
@@ -232,7 +226,6 @@ def _variable(variable: Variable) -> Description:
         "id": variable.id,
         "name": variable.name,
         "isFullDocumentFromCollection": variable.collection is not None,
-        "isDataFromCollection": variable.collection is not None,
     }
 
 
@@ -240,22 +233,50 @@ def _out(variable: Variable) -> Description:
     return {"outVariable": _variable(variable)}
 
 
-def _collection(name: str, tx: Transaction) -> Description:
-    return {"database": "", "collection": name, "satellite": False, "isSatellite": False} | {
-        "collectionId": str(tx.collection(name).id)
-    }
+def _collection(name: str) -> Description:
+    return {"collection": name, "satellite": False, "isSatellite": False, "isSatelliteOf": None}
+
+
+def _hint(hint: ScanHint) -> Description:
+    shown: Description = {"forced": hint.is_forced, "lookahead": 1, "type": "none"}
+    if hint.disable_index:
+        shown["type"] = "disabled"
+    elif hint.indexes:
+        shown |= {"type": "simple", "hint": list(hint.indexes)}
+    return shown
+
+
+def _expression_type(expression: Expression) -> str:
+    if isinstance(expression, Constant):
+        return "json"
+    return "simple" if attribute_path(expression) is None else "attribute"
 
 
 def _condition(condition: Expression | None) -> Description:
     return {} if condition is None else describe_expression(condition)
 
 
+def _alternatives(condition: Expression | None) -> Description:
+    """A condition as an OR of ANDs, as those of indexes always are."""
+    shown = _condition(condition)
+    if shown and shown["type"] != "n-ary or":
+        if shown["type"] != "n-ary and":
+            shown = {"type": "n-ary and", "typeID": 62, "subNodes": [shown]}
+        shown = {"type": "n-ary or", "typeID": 63, "subNodes": [shown]}
+    return shown
+
+
 def _index(node: IndexNode, tx: Transaction) -> Description:
     collection = tx.collection(node.collection)
     indexes = {lookup.index.id: lookup.index for lookup in node.lookups}
     return {
-        **_collection(node.collection, tx),
         **_out(node.variable),
+        **DOCUMENTS,
+        **_collection(node.collection),
+        "strategy": "document",
+        "indexCoversProjections": False,
+        "indexCoversOutProjections": False,
+        "indexCoversFilterProjections": False,
         "indexes": [
             {
                 "id": str(index.id),
@@ -268,11 +289,16 @@ def _index(node: IndexNode, tx: Transaction) -> Description:
             }
             for index in indexes.values()
         ],
-        "condition": _condition(node.condition),
-        "sorted": node.is_sorted,
+        "condition": _alternatives(node.condition),
+        "allCoveredByOneIndex": False,
+        "sorted": True,
         "ascending": not node.is_descending,
-        "reverse": node.is_descending,
-        "needsGatherNodeSort": False,
+        "evalFCalls": True,
+        "waitForSync": False,
+        "limit": 0,
+        "isLateMaterialized": False,
+        "lookahead": 1,
+        "needsGatherNodeSort": node.is_sorted,
     }
 
 
@@ -330,9 +356,7 @@ def _graph_name(graph: GraphAccess) -> Any:
     return graph.name if graph.name is not None else [each.collection for each in graph.edges]
 
 
-def _modification(
-    node: InsertNode | UpdateNode | ReplaceNode | RemoveNode | UpsertNode, tx: Transaction
-) -> Description:
+def _modification(node: InsertNode | UpdateNode | ReplaceNode | RemoveNode | UpsertNode) -> Description:
     match node:
         case InsertNode():
             inputs = {"inVariable": node.document}
@@ -349,7 +373,7 @@ def _modification(
     new = None if isinstance(node, RemoveNode) else node.new
     outputs = {"outVariableOld": node.old, "outVariableNew": new}
     variables = {name: _variable(each) for name, each in (inputs | outputs).items() if each is not None}
-    return {**_collection(node.collection, tx), **variables, "modificationFlags": _flags(node.options)}
+    return {**_collection(node.collection), **variables, "modificationFlags": _flags(node.options)}
 
 
 def _flags(options: ModificationOptions) -> Description:

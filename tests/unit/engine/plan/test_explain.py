@@ -139,6 +139,61 @@ def test_parsing_lists_collections_and_parameters(
     assert found["ast"][0]["type"]
 
 
+def test_parsing_shows_the_tree_of_the_manual(database: Database) -> None:
+    # https://docs.arangodb.com/3.12/aql/execution-and-performance/parsing-queries/
+    (root,) = database.parse("FOR doc IN @@collection FILTER doc.foo == @bar RETURN doc")["ast"]
+    doc = {"type": "reference", "name": "doc", "id": 0, "subqueryReference": False}
+    assert root == {
+        "type": "root",
+        "subNodes": [
+            {
+                "type": "for",
+                "subNodes": [
+                    {"type": "variable", "name": "doc", "id": 0},
+                    {"type": "datasource parameter", "name": "@collection"},
+                    {"type": "no-op"},
+                ],
+            },
+            {
+                "type": "filter",
+                "subNodes": [
+                    {
+                        "type": "compare ==",
+                        "excludesNull": False,
+                        "subNodes": [
+                            {"type": "attribute access", "name": "foo", "subNodes": [doc]},
+                            {"type": "parameter", "name": "bar"},
+                        ],
+                    }
+                ],
+            },
+            {"type": "return", "subNodes": [doc]},
+        ],
+    }
+
+
+def test_costs_are_those_of_the_manual(database: Database) -> None:
+    # https://docs.arangodb.com/3.12/aql/execution-and-performance/query-optimization/
+    database.catalog.create_collection({"name": "test"})
+    with database.catalog.begin(write=True) as tx:
+        tx.collection("test").insert_many(tx, [{"value": each} for each in range(100)])
+    answer = database.explain(
+        "FOR i IN test FILTER i.value > 97 SORT i.value RETURN i.value",
+        {},
+        {"optimizer": {"rules": ["-all"]}},
+    )
+    assert [(node["type"], node["estimatedCost"]) for node in answer["plan"]["nodes"]] == [
+        ("SingletonNode", 1),
+        ("EnumerateCollectionNode", 102),
+        ("CalculationNode", 202),
+        ("FilterNode", 302),
+        ("CalculationNode", 402),
+        ("SortNode", 1066.3856189774724),
+        ("CalculationNode", 1166.3856189774724),
+        ("ReturnNode", 1266.3856189774724),
+    ]
+
+
 def test_a_mistake_is_found_by_parse_and_explain(database: Database) -> None:
     with pytest.raises(ArangoError) as caught:
         database.parse("RETURN")
