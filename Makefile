@@ -84,7 +84,7 @@ conformance: $(STAMP)  ## run ArangoDB's published expectations against the engi
 mcp-conformance: $(STAMP)  ## run the protocol's official conformance suite against our HTTP server (needs npm)
 	$(BIN)/python -m bench.mcp_conformance
 
-driver-suites: $(STAMP)  ## run the official driver's own test suite against the engine
+driver-suites: $(STAMP)  ## run the official drivers' own test suites against the engine
 	$(BIN)/python -m bench.driver_suites
 
 kill-cycles: $(STAMP)  ## kill a writing process again and again and look at what it left; N=<times>

@@ -139,6 +139,10 @@ def special_indexes(server: Server) -> None:
     assert "EnumerateCollectionNode" in {node["type"] for node in server.plan(near)["nodes"]}
     assert sorted(server.rows("FOR d IN FULLTEXT(places, 'text', 'quick') RETURN d._key")) == ["a", "c"]
     assert server.rows("FOR d IN FULLTEXT(places, 'loc', 'quick') RETURN d._key") == 1571
+    # Around longitude 2 and latitude 1; `loc` of `a` is [1, 2].
+    box = "GEO_POLYGON([[[1.5, 0.5], [2.5, 0.5], [2.5, 1.5], [1.5, 1.5], [1.5, 0.5]]])"
+    assert server.rows(f"RETURN GEO_CONTAINS({box}, [2, 1])") == [True]
+    assert server.rows(f"FOR d IN places FILTER GEO_CONTAINS({box}, d.loc) RETURN d._key") == []
 
 
 def explain(server: Server) -> None:
