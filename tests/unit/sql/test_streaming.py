@@ -7,11 +7,12 @@ import json
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mcp_arangodb_async.errors import DeadlineError
+from mcp_arangodb_async.errors import DeadlineError, DeniedError
 from mcp_arangodb_async.sql.environment import Environment
 from mcp_arangodb_async.sql.export import Exports
 from mcp_arangodb_async.sql.router import Environments
@@ -233,6 +234,28 @@ def test_a_consumer_that_fails_leaves_no_rows_for_the_next_one(made: World) -> N
         made.run(work(kind))
 
     made.run(settled(made.environments))
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_stream_costs_no_more_than_the_policy_allows(made: World, kind: str) -> None:
+    dear = "SELECT a.n FROM numbers a, numbers b, numbers c, numbers d ORDER BY 1"
+
+    async def read(environment: Environment, statement: str) -> int:
+        async with environment.stream(statement) as chunks:
+            return sum([len(chunk) async for chunk in chunks])
+
+    async def work() -> None:
+        settings = made.settings[kind]
+        capped = replace(settings, policy=replace(settings.policy, max_cost=20_000.0))
+        environments = Environments({kind: capped})
+        try:
+            assert await read(environments.get(kind), SAME) == 20
+            with pytest.raises(DeniedError, match="its cost is"):
+                await read(environments.get(kind), dear)
+        finally:
+            await environments.close()
+
+    made.run(work())
 
 
 def test_a_stream_that_stalls_ends_with_its_own_status(made: World) -> None:
