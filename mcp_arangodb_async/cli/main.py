@@ -114,6 +114,7 @@ COMMANDS: Mapping[str, Entry] = {
     "env schema": _entry(
         "env_compare:SCHEMA", "compare the schemas of SQL environments, or with earlier ones"
     ),
+    "env watch": _entry("env_watch:WATCH", "look at SQL environments again and again"),
     "user add": _entry("user:ADD", "create a user on a server"),
     "user remove": _entry("user:REMOVE", "remove a user of a server"),
     "user list": _entry("user:LIST", "list the users of a server"),

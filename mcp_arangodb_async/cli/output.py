@@ -109,7 +109,7 @@ def _style(cell: str) -> str:
     """Green for what is well or new, red for what is not or is gone, yellow for what to look at."""
     if cell in {"up", "healthy", "set", "added"}:
         return "green"
-    if cell in {"changed", "warning"}:
+    if cell in {"changed", "warning", "degraded", "recovering"}:
         return "yellow"
     bad = {"down", "timeout", "unauthorized", "missing", "error", "not set", "removed", "breaking"}
     return "red" if cell in bad else ""

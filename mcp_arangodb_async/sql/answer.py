@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mcp_arangodb_async.config.environments import Access
 from mcp_arangodb_async.connections.sql.connection import Column, Row
+from mcp_arangodb_async.connections.sql.records import record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class QueryLimits:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record()
 class Answer:
     """What an environment answered; `rows` hold Python values, `sql.values.shown_rows` makes them JSON.
 

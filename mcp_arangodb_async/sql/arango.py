@@ -33,6 +33,7 @@ class ArangoEnvironment(Environment):
         super().__init__(settings)
         self._manager = manager
         self._cursors: OrderedDict[str, tuple[str, list[Any]]] = OrderedDict()
+        self._handles = 0
         self._version = ""
 
     def check(self) -> None:

@@ -13,10 +13,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_arangodb_async.config.environments import Access, EnvironmentSettings
@@ -34,7 +32,9 @@ from mcp_arangodb_async.connections.sql.pool import Lease, SqlPool
 from mcp_arangodb_async.errors import BackendError, DeniedError, MaaError, NotFoundError
 from mcp_arangodb_async.observability.logs import get_logger
 from mcp_arangodb_async.sql.answer import Answer, QueryLimits
-from mcp_arangodb_async.sql.loading import Tools, load
+from mcp_arangodb_async.sql.chunks import CHUNK_BYTES, ServerChunks
+from mcp_arangodb_async.sql.held import HeldRows, finish
+from mcp_arangodb_async.sql.loading import Plain, Tools, load
 from mcp_arangodb_async.sql.vitals import Vitals
 
 __all__ = ["Answer", "Environment", "QueryLimits"]
@@ -48,26 +48,13 @@ log = get_logger(__name__)
 
 # An answer up to this is small: the same text is asked for in one round trip the next time.
 SMALL_ROWS, SMALL_BYTES = 100, 64 * 1024
-CHUNK_BYTES = 1024 * 1024
 # The classes of statements that a caller's own access lets pass, whatever the environment's lets.
 GRANTED: Mapping[Access, frozenset[str]] = {
     "read": frozenset({"read"}),
     "write": frozenset({"read", "dml"}),
     "admin": frozenset({"read", "dml", "ddl", "admin", "unknown"}),
 }
-# The rest of an answer waits on the server so long, and holds a connection until then.
-HELD_SECONDS = 60.0
-END_SECONDS = 2.0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Held:
-    """Rows that wait on the server for somebody to ask for more."""
-
-    lease: Lease
-    rows: OpenRows
-    masking: Masking | None
-    timer: asyncio.TimerHandle | None = None
+NO_VALUES: Mapping[str, Any] = {}
 
 
 class Environment:
@@ -81,10 +68,8 @@ class Environment:
         self.vitals = Vitals(settings.name)
         self._tools: Tools | None = None
         self._loading = SingleFlight(self._load)
-        self._held: OrderedDict[str, _Held] = OrderedDict()
-        self._handles = 0
+        self._held = HeldRows(max(1, settings.pool.max_connections // 2))
         self._closed = False
-        self._ending: set[asyncio.Task[None]] = set()
         self.check()
 
     def check(self) -> None:
@@ -134,40 +119,60 @@ class Environment:
         beyond the limit wait on the server: `more` takes them. `granted` is the most this caller may do.
         """
         started = time.perf_counter()
+        values = parameters or NO_VALUES
         try:
             tools = self._tools or await self._loading.run()
+            plain = tools.plain.get(text)
+            if plain is not None:
+                # What was let pass before, whatever its values, and answered little.
+                command = plain.known.template.command(values, read_only=True, small=True)
+                lease = tools.pool.take_now()
+                if lease is not None:
+                    bound = self._bound(limits)
+                    ends_at = time.monotonic() + bound.seconds
+                    answer = await self._fetched(lease, command, bound, ends_at, started, plain.masking)
+                    if not (hold and answer.truncated):
+                        return answer
+                    # It has grown since: asked anew, what is left can wait on the server.
+                    plain.known.small = False
+                    tools.plain.pop(text, None)
             guard = tools.guard
             judged = guard.judge(text) if guard.is_cheap(text) else await asyncio.to_thread(guard.judge, text)
-            self._allow(judged, tools, text, parameters or {}, confirm)
-            bound = self._bound(limits)
+            self._allow(judged, tools, text, values, confirm)
             statement = judged.statement
             if statement.kind not in GRANTED[granted]:
                 raise DeniedError(f"it is {statement.shown_kind}, and this call may {granted} at most")
-            known = tools.know(statement.text)
-            read_only = self.settings.access == "read" or statement.kind == "read"
-            command = known.template.command(parameters or {}, read_only=read_only, small=known.small)
-            ends_at = time.monotonic() + bound.seconds
-            if self.settings.policy.max_cost is not None:
-                await self._check_cost(tools, statement.text, parameters or {}, ends_at)
-            holds = hold and read_only and not known.small
-            answer = await self._run(tools, command, bound, ends_at, started, judged.decision.masking, holds)
-            if hold and read_only and known.small and answer.truncated:
-                # It has grown since: asked again, what is left can wait on the server.
-                known.small = False
-                answer = await self._run(
-                    tools,
-                    replace(command, small=False),
-                    bound,
-                    ends_at,
-                    started,
-                    judged.decision.masking,
-                    hold,
-                )
-            elif read_only and not known.small:
-                known.small = not answer.truncated and len(answer.rows) <= SMALL_ROWS
-            return answer
+            return await self._judged(tools, judged, text, values, self._bound(limits), started, hold)
         except MaaError as error:
             raise self.named(error, started) from error.__cause__
+
+    async def _judged(
+        self,
+        tools: Tools,
+        judged: Judged,
+        text: str,
+        values: Mapping[str, Any],
+        bound: QueryLimits,
+        started: float,
+        hold: bool,
+    ) -> Answer:
+        """The answer to a statement that may run; what is short and small is remembered for the next time."""
+        statement, masking = judged.statement, judged.decision.masking
+        known = tools.know(statement.text)
+        reads = statement.kind == "read"
+        read_only = self.settings.access == "read" or reads
+        command = known.template.command(values, read_only=read_only, small=known.small)
+        ends_at = time.monotonic() + bound.seconds
+        is_capped = self.settings.policy.max_cost is not None
+        if is_capped:
+            await self._check_cost(tools, statement.text, values, ends_at)
+        answer = await self._run(tools, command, bound, ends_at, started, masking, hold and read_only)
+        if read_only:
+            known.small = not answer.truncated and len(answer.rows) <= SMALL_ROWS
+        if known.small and reads and not is_capped and tools.guard.is_cheap(text):
+            if judged.decision.ruling == "allow":
+                tools.remember(text, Plain(known=known, masking=masking))
+        return answer
 
     async def inspect(
         self, text: str, parameters: Mapping[str, Any] | None = None, *, max_rows: int = 100_000
@@ -214,23 +219,21 @@ class Environment:
             except MaaError as error:
                 raise self.named(error, started) from error.__cause__
             self.vitals.answered(time.perf_counter() - started)
-            yield _Chunks(self, rows, judged.decision.masking, chunk_rows)
+            yield ServerChunks(self, rows, judged.decision.masking, chunk_rows)
         except BaseException as error:
             failure = error
             raise
         finally:
-            await self._finish(lease, rows, failure)
+            await finish(lease, rows, failure)
 
     async def more(self, rest: str, *, limits: QueryLimits | None = None) -> Answer:
         """More of an answer that was held; NotFoundError if the server no longer has it."""
         started = time.perf_counter()
-        held = self._held.pop(rest, None)
+        held = self._held.take(rest)
         if held is None:
             raise NotFoundError(
                 f"environment {self.name!r}: the rest of this answer is gone", hint="run the statement again"
             )
-        if held.timer is not None:
-            held.timer.cancel()
         bound = self._bound(limits)
         failure: BaseException | None = None
         kept = None
@@ -239,7 +242,7 @@ class Environment:
                 rows=bound.rows, size=bound.bytes, ends_at=time.monotonic() + bound.seconds
             )
             if not held.rows.done:
-                kept = self._hold(held.lease, held.rows, held.masking)
+                kept = self._held.hold(held.lease, held.rows, held.masking)
             return self._answer(
                 held.lease.connection, held.rows.columns, rows, held.masking, started, rest=kept
             )
@@ -250,13 +253,11 @@ class Environment:
             raise
         finally:
             if kept is None:
-                await self._finish(held.lease, held.rows, failure)
+                await finish(held.lease, held.rows, failure)
 
     def forget(self, rest: str) -> None:
         """Give up the rest of an answer."""
-        held = self._held.pop(rest, None)
-        if held is not None:
-            self._drop(held)
+        self._held.forget(rest)
 
     async def start(self) -> None:
         """Load what is needed and open connections in the background."""
@@ -276,8 +277,7 @@ class Environment:
 
     def retire(self) -> None:
         """Let those who hold it finish, without keeping anything open for others."""
-        for rest in list(self._held):
-            self.forget(rest)
+        self._held.forget_all()
         if self._tools is not None:
             self._tools.pool.retire()
 
@@ -285,10 +285,7 @@ class Environment:
         """Close every connection."""
         self._closed = True
         await self._loading.stop()
-        for rest in list(self._held):
-            self.forget(rest)
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._held.close()
         if self._tools is not None:
             await self._tools.pool.close()
 
@@ -370,9 +367,7 @@ class Environment:
     async def _lease(self, tools: Tools, ends_at: float) -> Lease:
         """A connection; answers that wait for nobody make room first."""
         while tools.pool.is_busy and self._held:
-            rest = next(iter(self._held))
-            held = self._held.pop(rest)
-            await self._finish(held.lease, held.rows, None)
+            await self._held.make_room()
         return await tools.pool.take(ends_at=ends_at)
 
     async def _run(
@@ -386,29 +381,18 @@ class Environment:
         hold: bool,
     ) -> Answer:
         lease = tools.pool.take_now() or await self._lease(tools, ends_at)
+        if not hold:
+            return await self._fetched(lease, command, bound, ends_at, started, masking)
         connection = lease.connection
         failure: BaseException | None = None
         rest = None
         try:
-            if not hold:
-                found = await connection.fetch(
-                    command, max_rows=bound.rows, max_bytes=bound.bytes, ends_at=ends_at
-                )
-                return self._answer(
-                    connection,
-                    found.columns,
-                    found.rows,
-                    masking,
-                    started,
-                    truncated=found.truncated,
-                    affected=found.affected,
-                )
             rows = await connection.open(command, ends_at=ends_at)
             taken, _ = await rows.take(rows=bound.rows, size=bound.bytes, ends_at=ends_at)
             if rows.done:
                 await rows.close(ends_at=ends_at)
             else:
-                rest = self._hold(lease, rows, masking)
+                rest = self._held.hold(lease, rows, masking)
             return self._answer(connection, rows.columns, taken, masking, started, rest=rest)
         except BaseException as error:
             failure = error
@@ -416,6 +400,35 @@ class Environment:
         finally:
             if rest is None:
                 lease.give_back(failure)
+
+    async def _fetched(
+        self,
+        lease: Lease,
+        command: Command,
+        bound: QueryLimits,
+        ends_at: float,
+        started: float,
+        masking: Masking | None,
+    ) -> Answer:
+        """As many rows as are allowed; the others are given up, and the connection given back."""
+        connection = lease.connection
+        try:
+            found = await connection.fetch(
+                command, max_rows=bound.rows, max_bytes=bound.bytes, ends_at=ends_at
+            )
+        except BaseException as error:
+            lease.give_back(error)
+            raise
+        lease.give_back()
+        return self._answer(
+            connection,
+            found.columns,
+            found.rows,
+            masking,
+            started,
+            truncated=found.truncated,
+            affected=found.affected,
+        )
 
     def _answer(
         self,
@@ -445,55 +458,3 @@ class Environment:
             ms=round(seconds * 1000, 3),
             rest=rest,
         )
-
-    def _hold(self, lease: Lease, rows: OpenRows, masking: Masking | None) -> str:
-        """Keep the rows for a while; the oldest of too many go."""
-        self._handles += 1
-        rest = str(self._handles)
-        held = self._held[rest] = _Held(lease=lease, rows=rows, masking=masking)
-        held.timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self.forget, rest)
-        while len(self._held) > max(1, self.settings.pool.max_connections // 2):
-            self.forget(next(iter(self._held)))
-        return rest
-
-    def _drop(self, held: _Held) -> None:
-        if held.timer is not None:
-            held.timer.cancel()
-        task = asyncio.get_running_loop().create_task(self._finish(held.lease, held.rows, None))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-
-    async def _finish(self, lease: Lease, rows: OpenRows | None, failure: BaseException | None) -> None:
-        """End rows and give their connection back, whatever happened to them.
-
-        A failure that was not the connection's own leaves it clean, with rows that nobody reads any more.
-        """
-        try:
-            if rows is not None and (failure is None or lease.connection.is_clean):
-                await rows.close(ends_at=time.monotonic() + END_SECONDS)
-        finally:
-            lease.give_back(failure)
-
-
-class _Chunks:
-    """The rows of a stream; see `Chunks`."""
-
-    def __init__(self, owner: Environment, rows: OpenRows, masking: Masking | None, chunk_rows: int) -> None:
-        self.columns = rows.columns
-        self._owner = owner
-        self._rows = rows
-        self._masking = masking
-        self._chunk_rows = chunk_rows
-        self._names = [column.name for column in rows.columns]
-        self.masked = masking.columns(self._names) if masking is not None else frozenset[int]()
-
-    async def __aiter__(self) -> AsyncIterator[list[Row]]:
-        while not self._rows.done:
-            started = time.perf_counter()
-            ends_at = time.monotonic() + self._owner.settings.query_timeout
-            try:
-                rows, _ = await self._rows.take(rows=self._chunk_rows, size=CHUNK_BYTES, ends_at=ends_at)
-            except MaaError as error:
-                raise self._owner.named(error, started) from error.__cause__
-            if rows:
-                yield self._masking.apply(self._names, rows) if self._masking is not None else rows

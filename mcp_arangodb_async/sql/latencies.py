@@ -61,19 +61,15 @@ class Latencies:
 
 
 class Recent:
-    """Latencies of the last one to two windows, and of everything before them."""
+    """Latencies of the last one to two windows, and of everything before them; `current` takes new ones."""
 
-    __slots__ = ("_before", "_current", "_earlier", "_since")
+    __slots__ = ("_before", "_earlier", "_since", "current")
 
     def __init__(self, now: float) -> None:
-        self._current = Latencies()
+        self.current = Latencies()
         self._before: Latencies | None = None
         self._earlier = Latencies()
         self._since = now
-
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self._current.add(seconds)
 
     def turn(self, now: float) -> None:
         """Begin another window if this one has had its time."""
@@ -81,15 +77,15 @@ class Recent:
             return
         if self._before is not None:
             self._earlier.include(self._before)
-        self._before, self._current, self._since = self._current, Latencies(), now
+        self._before, self.current, self._since = self.current, Latencies(), now
 
     def recent(self) -> Latencies:
         """Those of this window and the one before."""
-        return _together(self._current, self._before)
+        return _together(self.current, self._before)
 
     def total(self) -> Latencies:
         """All of them."""
-        return _together(self._current, self._before, self._earlier)
+        return _together(self.current, self._before, self._earlier)
 
 
 def _together(*parts: Latencies | None) -> Latencies:

@@ -15,6 +15,7 @@ from mcp_arangodb_async.connections.sql.pool import Hear, SqlPool
 
 if TYPE_CHECKING:
     from mcp_arangodb_async.sql.dialects.dialect import Dialect
+    from mcp_arangodb_async.sql.masking import Masking
     from mcp_arangodb_async.sql.parameters import Template
     from mcp_arangodb_async.sql.policy import Guard
 
@@ -30,6 +31,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """A short text that only reads and may run whatever its values: nothing of it is left to be judged."""
+
+    known: Known
+    masking: Masking | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What reads statements, and the connections that run them."""
 
@@ -37,6 +46,13 @@ class Tools:
     dialect: Dialect
     pool: SqlPool
     known: OrderedDict[str, Known] = field(default_factory=OrderedDict[str, Known])
+    plain: OrderedDict[str, Plain] = field(default_factory=OrderedDict[str, Plain])
+
+    def remember(self, text: str, plain: Plain) -> None:
+        """Keep a text that needs no judgement any more; the oldest of too many is forgotten."""
+        self.plain[text] = plain
+        if len(self.plain) > REMEMBERED:
+            self.plain.popitem(last=False)
 
     def know(self, text: str) -> Known:
         """What is remembered of a text; the oldest of too many is forgotten."""

@@ -26,30 +26,29 @@ _OPERANDS = frozenset({"word", "number", "quoted", "string"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A statement cut where values belong; `names` has one name for each cut."""
+    """A statement cut where values belong; `names` has one name for each cut, `wanted` each name once."""
 
     text: str
     pieces: tuple[str, ...]
     names: tuple[str, ...]
+    wanted: frozenset[str]
 
     def command(self, values: Mapping[str, Any], *, read_only: bool, small: bool = False) -> Command:
         """The statement with these values; raises InputError naming those that are missing or unknown."""
-        if self.names or values:
+        if self.wanted.symmetric_difference(values):
             self._check(values)
         return Command(
             text=self.text,
             pieces=self.pieces,
-            parameters=tuple(values[name] for name in self.names),
+            parameters=tuple([values[name] for name in self.names]),
             read_only=read_only,
             small=small,
         )
 
     def _check(self, values: Mapping[str, Any]) -> None:
-        names = dict.fromkeys(self.names)
+        names = list(dict.fromkeys(self.names))
         missing = [name for name in names if name not in values]
         unknown = [name for name in values if name not in names]
-        if not missing and not unknown:
-            return
         told: list[str] = []
         if missing:
             told.append(f"no value for {', '.join(f':{name}' for name in missing)}")
@@ -75,13 +74,15 @@ def template_of(text: str, dialect: Dialect) -> Template:
     if len(names) > MAXIMUM_PARAMETERS:
         raise InputError(f"the statement has {len(names)} parameters, at most {MAXIMUM_PARAMETERS} are bound")
     pieces.append(text[position:])
+    cuts: tuple[str, ...] = ()
     match dialect.name:
         case "mysql" | "mariadb":
-            return Template(text=text, pieces=tuple(pieces) if names else (), names=tuple(names))
+            cuts = tuple(pieces) if names else ()
         case "postgresql":
-            return Template(text=numbered(pieces, "$"), pieces=(), names=tuple(names))
+            text = numbered(pieces, "$")
         case "sqlite":
-            return Template(text=numbered(pieces, "?"), pieces=(), names=tuple(names))
+            text = numbered(pieces, "?")
+    return Template(text=text, pieces=cuts, names=tuple(names), wanted=frozenset(names))
 
 
 def is_parameter(tokens: Sequence[Token], index: int) -> bool:

@@ -76,10 +76,19 @@ class Vitals:
         """Whether nothing is known against asking it."""
         return self.condition.state != "down"
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the last sign of it was an answer."""
+        return self.condition.answers > 0
+
+    def about(self, error: MaaError) -> str:
+        """What an error says, without the environment's name, which stands beside it."""
+        return error.message.removeprefix(f"environment {self.name!r}: ")
+
     def answered(self, seconds: float) -> None:
         """A statement was answered."""
         self.uses += 1
-        self.latencies.add(seconds)
+        self.latencies.current.add(seconds)
         if not self._settled:
             self.observe("answered")
 
@@ -89,7 +98,7 @@ class Vitals:
         self.errors[error.code] = self.errors.get(error.code, 0) + 1
         sign = sign_of(error)
         if sign is not None:
-            self.observe(sign, error.message)
+            self.observe(sign, self.about(error))
 
     def tried(self, seconds: float, *, slow: float, error: MaaError | None = None) -> None:
         """The monitor asked for a sign of life."""
@@ -97,10 +106,10 @@ class Vitals:
         self.trial = Trial(
             at=datetime.now(UTC),
             ms=round(seconds * 1000, 3),
-            error=error.message if error is not None else None,
+            error=self.about(error) if error is not None else None,
         )
         if error is not None:
-            self.observe("failed", error.message)
+            self.observe("failed", self.about(error))
             return
         if seconds > slow:
             self.alert("slow", f"a sign of life took {seconds:.3g} s, more than {slow:g} s")

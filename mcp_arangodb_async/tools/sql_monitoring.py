@@ -85,7 +85,9 @@ def condition_of(environments: Environments, one: Environment) -> dict[str, Any]
             "kind": one.settings.kind,
             "access": one.settings.access,
             "failures_in_a_row": vitals.condition.failures or None,
-            "error": pool.last_error.message if pool is not None and pool.last_error is not None else None,
+            "error": vitals.about(pool.last_error)
+            if pool is not None and pool.last_error is not None
+            else None,
             "last_trial": described(
                 {**asdict(vitals.trial), "at": vitals.trial.at.isoformat(timespec="seconds")}
             )

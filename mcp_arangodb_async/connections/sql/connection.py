@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from mcp_arangodb_async.connections.sql.records import record
+
 Row = tuple[Any, ...]
 Engine = Literal["postgresql", "mysql", "mariadb", "sqlite", "arangodb"]
 # No driver is allowed to hold one row, or what it has not been asked for yet, beyond this.
@@ -20,7 +22,7 @@ class Column:
     type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record()
 class Fetched:
     """Rows of a statement as the driver made them.
 
@@ -35,7 +37,7 @@ class Fetched:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record()
 class Command:
     """One statement in the engine's own style, with its values in their order.
 

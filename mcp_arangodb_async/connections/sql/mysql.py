@@ -141,8 +141,12 @@ class MysqlConnection:
     async def fetch(self, command: Command, *, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
         """Run one statement; at most so many of its rows, the others are given up."""
         if command.small and command.read_only and self.engine == "mariadb":
+            driver = self.driver
+            before = driver.flow.allow()
+            text = self._reading(rendered(command), left(ends_at))
             with self.guard.until(ends_at):
-                return await self._at_once(command, max_rows, max_bytes, ends_at)
+                await driver.query(text)
+                return self._all(driver.flow.received - before, max_rows, max_bytes)
         with self.guard.until(ends_at):
             rows = await self._run(command, ends_at)
             taken, size = await rows.read(max_rows, max_bytes)
@@ -158,17 +162,12 @@ class MysqlConnection:
         with self.guard.until(ends_at):
             return await self._run(command, ends_at, lasting=True)
 
-    async def _at_once(self, command: Command, max_rows: int, max_bytes: int, ends_at: float) -> Fetched:
-        """The whole answer, which is expected to be small and must fit into the memory of a row."""
-        driver = self.driver
-        flow: Flow = driver.flow
-        before = flow.allow()
-        await driver.query(self._reading(rendered(command), left(ends_at)))
-        result = driver.result
+    def _all(self, size: int, max_rows: int, max_bytes: int) -> Fetched:
+        """The whole answer, which was expected to be small and did fit into the memory of a row."""
+        result = self.driver.result
         rows: list[Row] = list(result.rows or ())
-        size = flow.received - before
         if result.has_next:
-            driver.cut()  # more answers, of a procedure: nobody asked for them
+            self.driver.cut()  # more answers, of a procedure: nobody asked for them
         if len(rows) > max_rows or size > max_bytes:
             return cut(self._columns(result), rows, max_rows, max_bytes)
         return Fetched(columns=self._columns(result), rows=rows, size=size)
@@ -176,7 +175,7 @@ class MysqlConnection:
     def _columns(self, result: Any) -> tuple[Column, ...]:
         """The columns of a result; those of the last ones are remembered."""
         fields: list[Any] = result.fields or []
-        known = tuple((field.name, field.type_code, field.charsetnr, field.flags) for field in fields)
+        known = tuple([(field.name, field.type_code, field.charsetnr, field.flags) for field in fields])
         found = self._known_columns.get(known)
         if found is None:
             if len(self._known_columns) >= REMEMBERED:

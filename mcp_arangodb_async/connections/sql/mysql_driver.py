@@ -43,13 +43,8 @@ class Flow(asyncio.BufferedProtocol):
         self.inner = inner
         self.transport = transport
         self.paused = False
-        self._needed = 0
+        self._most = HIGH_WATER
         self._allowed = 0
-
-    @property
-    def unread(self) -> int:
-        """Bytes that arrived and were not looked at yet."""
-        return int(self.inner.length - self.inner.pos)
 
     def allow(self) -> int:
         """Let another row in; how many bytes came until now."""
@@ -58,7 +53,7 @@ class Flow(asyncio.BufferedProtocol):
 
     def need(self, size: int) -> None:
         """Read on until so much waits; 0 for no more than the usual."""
-        self._needed = size
+        self._most = max(HIGH_WATER, size)
         if size and self.paused:
             self.paused = False
             self.transport.resume_reading()
@@ -72,8 +67,10 @@ class Flow(asyncio.BufferedProtocol):
             self.exceeded = True
             self.transport.abort()
             return
-        self.inner.buffer_updated(nbytes)
-        if not self.paused and self.unread > max(HIGH_WATER, self._needed):
+        inner = self.inner
+        inner.buffer_updated(nbytes)
+        # What arrived and was not looked at yet.
+        if inner.length - inner.pos > self._most and not self.paused:
             self.paused = True
             self.transport.pause_reading()
 

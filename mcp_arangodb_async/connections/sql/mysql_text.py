@@ -53,10 +53,13 @@ def first_word(text: str) -> str:
 
 def rendered(command: Command) -> str:
     """The statement with its values as literals where the pieces of the text meet."""
-    if not command.pieces:
+    pieces = command.pieces
+    if not pieces:
         return command.text
-    literals = [literal(value) for value in command.parameters]
-    return "".join(piece + value for piece, value in zip(command.pieces, [*literals, ""], strict=True))
+    text = pieces[0]
+    for value, piece in zip(command.parameters, pieces[1:], strict=True):
+        text += (str(value) if type(value) is int else literal(value)) + piece
+    return text
 
 
 def literal(value: Any) -> str:

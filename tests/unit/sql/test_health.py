@@ -153,10 +153,10 @@ def test_a_percentile_is_that_of_the_sorted_times_or_one_bucket_more(
 
 def test_latencies_forget_what_is_old_and_count_it_still() -> None:
     recent = Recent(0.0)
-    recent.add(5.0)
+    recent.current.add(5.0)
     for step in range(1, 4):
         recent.turn(step * WINDOW_SECONDS)
-        recent.add(0.001)
+        recent.current.add(0.001)
     assert recent.recent().longest == 0.001
     assert recent.recent().number == 2
     assert (recent.total().number, recent.total().longest) == (4, 5.0)
