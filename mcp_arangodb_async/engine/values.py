@@ -352,6 +352,8 @@ def hash_key(value: Value) -> Hashable:
 
 # A float that orjson prints with a fraction of zero; ArangoDB prints such a number without one.
 _WHOLE_FLOAT: Final = re.compile(rb"\.0(?:[,}\]]|\Z)")
+has_whole_float: Final = _WHOLE_FLOAT.search
+"""Whether what orjson has written, of one value or several, may have to be written by `encode_json`."""
 
 
 def encode_json(value: Value) -> bytes:

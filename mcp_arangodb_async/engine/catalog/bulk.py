@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_arangodb_async.engine.collector import uncollected
 from mcp_arangodb_async.engine.errors import ArangoError
 from mcp_arangodb_async.engine.storage.store import Space
+from mcp_arangodb_async.engine.values import encode_json
 
 from .documents import composed, edge_keys, encoded, encoded_many, finish, insert, key_for, note_sync
 from .entries import EntryWriter, packed
+from .index import Index
 from .keygen import KeyGenerator
 from .options import DocumentChange, WriteOptions
 from .revisions import revision_texts
@@ -29,6 +31,9 @@ Outcome = Document | DocumentChange | ArangoError
 
 _BATCH: Final = 1000
 _OF_THE_SYSTEM: Final = frozenset({"_id", "_rev", "_from", "_to"})
+_ADDED: Final = frozenset({"_key", "_id", "_rev"})
+#: How the JSON of a document begins whose first attribute is its key.
+_KEY_FIRST: Final = b'{"_key":"'
 
 
 @dataclass(slots=True)
@@ -39,6 +44,8 @@ class _Batch:
     keys: list[bytes] = field(default_factory=list[bytes])
     documents: list[Document] = field(default_factory=list[Document])
     bodies: list[bytes] = field(default_factory=list[bytes])
+    #: False when `documents` are without what the engine adds, because nobody will read it from them.
+    is_complete: bool = True
 
 
 def insert_many(
@@ -47,7 +54,7 @@ def insert_many(
     """See `Collection.insert_many`."""
     results: list[DocumentChange | ArangoError] = []
     with uncollected():
-        for _, outcomes, is_plain in _batches(collection, tx, items, options):
+        for _, outcomes, is_plain in _batches(collection, tx, items, options, wanted=True):
             if is_plain:
                 results += map(DocumentChange._make, zip(repeat(None), outcomes, repeat(False)))
             else:
@@ -63,36 +70,38 @@ def store_many(
     """See `Collection.store_many`."""
     unusual: dict[int, DocumentChange | ArangoError] = {}
     with uncollected():
-        for start, outcomes, is_plain in _batches(collection, tx, items, options):
+        for start, outcomes, is_plain in _batches(collection, tx, items, options, wanted=False):
             if not is_plain:
                 unusual |= {at: each for at, each in enumerate(outcomes, start) if not isinstance(each, dict)}
     return unusual
 
 
 def _batches(
-    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions
+    collection: "Collection", tx: Transaction, items: Sequence[Any], options: WriteOptions, *, wanted: bool
 ) -> Iterator[tuple[int, Sequence[Outcome], bool]]:
-    """Write batch by batch: where each starts, what became of its items, and whether all were created."""
+    """Write batch by batch: where each starts, what became of its items, and whether all were created.
+
+    Where they were, the outcomes are the documents only if these are `wanted`.
+    """
     touched = tx.touch(collection.id)
     for start in range(0, len(items), _BATCH):
         part = items[start : start + _BATCH]
-        batch = _prepare_plain(collection, tx, touched, part)
+        batch = _prepare_plain(collection, tx, touched, part, wanted=wanted)
         outcomes: Sequence[Outcome] = batch.documents if batch else ()
         if batch is None:
             batch, outcomes = _prepare(collection, tx, touched, part, options)
-        savepoint = tx.store.savepoint()
         if _claim(collection, tx, batch):
-            tx.store.release(savepoint)
             _write(collection, tx, touched, batch)
             yield start, outcomes, len(batch.documents) == len(outcomes)
         else:
-            tx.store.rollback_to(savepoint)
+            if not batch.is_complete:
+                outcomes = [{"_key": key.decode()} for key in batch.keys]
             yield start, _insert_each(collection, tx, part, outcomes, options), False
     note_sync(collection, tx, options)
 
 
 def _prepare_plain(
-    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any]
+    collection: "Collection", tx: Transaction, touched: Touched, items: Sequence[Any], *, wanted: bool
 ) -> _Batch | None:
     """The usual batch, column by column: objects with nothing to compute or check but their keys."""
     if not collection.is_plain or collection.is_edge or set(map(type, items)) != {dict}:
@@ -106,17 +115,64 @@ def _prepare_plain(
         return None
     prefix = f"{collection.name}/"
     numbers = tx.revisions.block(len(items))
-    documents: list[Document] = [
-        {"_key": key, "_id": prefix + key, "_rev": revision, **item}
-        for key, revision, item in zip(keys, revision_texts(numbers), items, strict=True)
-    ]
+    revisions = revision_texts(numbers)
     try:
-        bodies = encoded_many(documents)
+        bodies = _bodies(prefix, keys, revisions, items, has_keys="_key" in names)
     except ArangoError:
         return None
-    return _Batch(
-        numbers=list(numbers), keys=[key.encode() for key in keys], documents=documents, bodies=bodies
+    is_complete = (
+        wanted
+        or tx.keeps_added(touched, list(map(len, bodies)))
+        or any(_reads_added(writer.index) for writer in collection.writers)
     )
+    documents: list[Document] = list(items)
+    if is_complete:
+        documents = [
+            {"_key": key, "_id": prefix + key, "_rev": revision, **item}
+            for key, revision, item in zip(keys, revisions, items, strict=True)
+        ]
+    return _Batch(
+        numbers=list(numbers),
+        keys=[key.encode() for key in keys],
+        documents=documents,
+        bodies=bodies,
+        is_complete=is_complete,
+    )
+
+
+def _reads_added(index: Index) -> bool:
+    """Whether an index is over something that the engine adds."""
+    prefix: Sequence[str] = (index.details or {}).get("prefixFields", ())
+    return not _ADDED.isdisjoint(field.partition(".")[0] for field in (*prefix, *index.fields))
+
+
+def _bodies(
+    prefix: str, keys: Sequence[str], revisions: Sequence[str], items: Sequence[Document], *, has_keys: bool
+) -> list[bytes]:
+    """The JSON of documents: that of what was given, with what the engine adds put in front of it.
+
+    A key's characters stand for themselves in JSON, and `_key` comes first, given or not.
+    """
+    name = encode_json(prefix)[1:-1].decode()
+    bodies = encoded_many(items)
+    if has_keys:
+        rests = [
+            body[len(_KEY_FIRST) + len(key) + 1 :]
+            if body.startswith(_KEY_FIRST)
+            else _continued(encoded({name: value for name, value in item.items() if name != "_key"}))
+            for key, body, item in zip(keys, bodies, items, strict=True)
+        ]
+    else:
+        rests = list(map(_continued, bodies))
+    return [
+        f'{{"_key":"{key}","_id":"{name}{key}","_rev":"{revision}"'.encode() + rest
+        for key, revision, rest in zip(keys, revisions, rests, strict=True)
+    ]
+
+
+def _continued(body: bytes) -> bytes:
+    """An object's JSON as it goes on behind other attributes."""
+    return b"," + body[1:] if len(body) > 2 else b"}"
 
 
 def _prepare(
@@ -150,16 +206,22 @@ def _prepare(
 
 def _claim(collection: "Collection", tx: Transaction, batch: _Batch) -> bool:
     """Insert the keys and unique values; False when one is in the store already or twice in the batch."""
-    if not _insert_new(tx, collection.keys, list(zip(batch.keys, map(packed, batch.numbers), strict=True))):
-        return False
-    return all(
-        _insert_new(tx, writer.space, _entries(writer, batch))
-        for writer in collection.writers
-        if writer.is_unique
-    )
+    keys = sorted(zip(batch.keys, map(packed, batch.numbers), strict=True))
+    unique = [writer for writer in collection.writers if writer.is_unique]
+    if not unique:
+        return _insert_new(tx, collection.keys, keys)
+    savepoint = tx.store.savepoint()
+    if _insert_new(tx, collection.keys, keys) and all(
+        _insert_new(tx, writer.space, _entries(writer, batch)) for writer in unique
+    ):
+        tx.store.release(savepoint)
+        return True
+    tx.store.rollback_to(savepoint)
+    return False
 
 
 def _insert_new(tx: Transaction, space: Space[bytes], pairs: list[tuple[bytes, bytes]]) -> bool:
+    """Insert sorted pairs; False, and nothing inserted, when one is there already or twice among them."""
     return len(dict(pairs)) == len(pairs) and tx.store.insert_many(space, pairs)
 
 

@@ -18,7 +18,7 @@ from mcp_arangodb_async.engine.errors import (
     ERRORS,
     ArangoError,
 )
-from mcp_arangodb_async.engine.values import encode_json
+from mcp_arangodb_async.engine.values import encode_json, has_whole_float
 
 from .cache import ALL
 from .entries import EntryWriter, packed
@@ -285,9 +285,8 @@ def encoded_many(documents: Sequence[Document]) -> list[bytes]:
         bodies = list(map(orjson.dumps, documents))
     except TypeError:
         return list(map(encoded, documents))
-    for place, body in enumerate(bodies):
-        if b".0" in body:
-            bodies[place] = encode_json(documents[place])
+    if has_whole_float(b"".join(bodies)):
+        return list(map(encoded, documents))
     return bodies
 
 

@@ -237,12 +237,17 @@ class Transaction:
         touched.cost += cost_of(size)
         self._keep_few(touched)
 
+    def keeps_added(self, touched: Touched, sizes: Sequence[int]) -> bool:
+        """Whether `note_many_added` would keep documents of these sizes."""
+        return touched.cost + cost_of(sum(sizes), len(sizes)) <= self.cache.limit // _PART_FOR_WRITES
+
     def note_many_added(
         self, touched: Touched, numbers: Sequence[int], documents: Sequence[Document], sizes: Sequence[int]
     ) -> None:
         """The same for many."""
+        is_kept = self.keeps_added(touched, sizes)
         touched.cost += cost_of(sum(sizes), len(sizes))
-        if touched.cost <= self.cache.limit // _PART_FOR_WRITES:
+        if is_kept:
             touched.added.update(zip(numbers, zip(documents, sizes, strict=True), strict=True))
         else:
             touched.forgotten = min(touched.forgotten, *numbers)

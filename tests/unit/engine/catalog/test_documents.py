@@ -1,12 +1,16 @@
 """Inserting, updating, replacing and removing documents."""
 
+import re
 from typing import Any
 
+import orjson
 import pytest
 
+from mcp_arangodb_async.engine.catalog.cache import DocumentCache
 from mcp_arangodb_async.engine.catalog.catalog import Catalog
 from mcp_arangodb_async.engine.catalog.options import DocumentChange, OverwriteMode, WriteOptions
 from mcp_arangodb_async.engine.errors import ArangoError
+from mcp_arangodb_async.engine.storage.memory import MemoryStore
 
 
 def number_of(error: pytest.ExceptionInfo[ArangoError]) -> int:
@@ -378,3 +382,48 @@ def test_a_random_document_is_one_of_them(users: Catalog) -> None:
     assert len(all_of(users, "users")) == 3
     with users.begin() as tx:
         assert tx.collection("users").any(tx) in stored
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"_key": "a", "n": 1}, {"_key": "b"}, {"n": 2, "_key": "c", "x": {"y": 1, "_key": "c"}}],
+        [{"n": 1}, {}, {"x": 2.0, "text": 'a "quoted" é'}],
+        [{"_key": "7", "n": 1.5e300}, {"x": [1.0, {"_key": "8"}], "_key": "8"}],
+    ],
+    ids=["keys", "no keys", "numbers"],
+)
+@pytest.mark.parametrize("cached", [64 * 1024 * 1024, 0], ids=["kept", "not kept"])
+@pytest.mark.parametrize("index", [[], ["n"], ["_key", "_rev"]], ids=["plain", "index", "index over added"])
+def test_documents_imported_together_are_stored_as_single_ones(
+    items: list[dict[str, Any]], cached: int, index: list[str]
+) -> None:
+    catalog = Catalog(
+        "test", MemoryStore(), DocumentCache(cached), cache_number=7, compiler=lambda _text, _fail: repr
+    )
+    for name in ("many", "one"):
+        catalog.create_collection({"name": name})
+        if index:
+            catalog.create_index(
+                name, {"type": "persistent", "fields": index, "unique": True, "sparse": True}
+            )
+    with catalog.begin(write=True) as tx:
+        assert tx.collection("many").store_many(tx, items) == {}
+        if "_key" in items[0]:
+            again = tx.collection("many").store_many(tx, items)
+            assert [each.num for each in again.values() if isinstance(each, ArangoError)] == [1210] * len(
+                items
+            )
+    for item in items:
+        insert(catalog, "one", item)
+
+    def stored(name: str) -> list[bytes]:
+        with catalog.begin() as tx:
+            collection = tx.collection(name)
+            assert [each["_id"] for each in collection.scan(tx)]
+            bodies = [body for _, body in tx.store.scan(collection.bodies)][: len(items)]
+            assert all(list(orjson.loads(body))[:3] == ["_key", "_id", "_rev"] for body in bodies)
+        return [re.sub(rb'^.*?"_rev":"[^"]+"', b"", body) for body in bodies]
+
+    assert stored("many") == stored("one")
+    catalog.close()
