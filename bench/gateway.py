@@ -320,15 +320,19 @@ async def measure(*, calls: int, configured: int) -> bool:
     return book.kept
 
 
-async def soak(total: int, *, workers: int = 8) -> bool:
-    """So many calls of 200 tenants; what the process keeps must not grow with them."""
+async def soak(total: int, *, unsent: bool, workers: int = 8) -> bool:
+    """So many calls of 200 tenants; what the process keeps must not grow with them.
+
+    With `unsent` the upstream answers in this process: six times the calls in the same time, without sockets.
+    """
     book = Book()
     print(f"Gateway: {total} calls of {ACTIVE} tenants")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"http://127.0.0.1:{stack.enter_context(served(UPSTREAM, Path.cwd())).port}"
         urls = [f"{url}/{number}/mcp" for number in range(ACTIVE)]
-        async with opened(settings_of(folder, {}), urls) as gateway:
+        connect = at_once if unsent else open_upstream
+        async with opened(settings_of(folder, {}), urls, connect=connect) as gateway:
             sizes: list[int] = []
             for part in range(10):
                 turn = iter(range(total // 10))
@@ -361,9 +365,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, default=2000, help="calls per round (default 2000)")
     parser.add_argument("--tenants", type=int, default=CONFIGURED, help="tenants configured")
     parser.add_argument("--soak", type=int, metavar="N", help="instead: so many calls, memory must stay flat")
+    parser.add_argument("--unsent", action="store_true", help="with --soak: upstreams answer in this process")
     given = parser.parse_args(arguments)
     if given.soak:
-        kept = asyncio.run(soak(given.soak))
+        kept = asyncio.run(soak(given.soak, unsent=given.unsent))
     else:
         kept = asyncio.run(measure(calls=given.calls, configured=given.tenants))
     print("budgets of the gateway kept" if kept else "a budget of the gateway was missed")

@@ -264,10 +264,10 @@ class Gateway:
             places = self._places[scope.owner] = Places(self.settings.concurrency)
         outcome = "ok"
         try:
-            if scope.id is not None:
-                await self.admit(scope.id)
             await places.take(f"tenant {scope.owner}", "tenants.concurrency")
             try:
+                if scope.id is not None:
+                    await self.admit(scope.id)
                 try:
                     result = await self._used(scope, identity, reached, choose, arguments, caller)
                 except UnreachableError:
@@ -279,8 +279,6 @@ class Gateway:
                 return result
             finally:
                 places.give_back()
-                if places.quiet:
-                    self._places.pop(scope.owner, None)
         except MaaError as error:
             outcome = error.code
             raise
@@ -288,6 +286,8 @@ class Gateway:
             outcome = "cancelled"
             raise
         finally:
+            if places.quiet:
+                self._places.pop(scope.owner, None)
             self.measures.call(reached.type, reached.layer, outcome, scope.id)
 
     async def _used(

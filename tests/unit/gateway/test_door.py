@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,26 @@ from mcp_arangodb_async.gateway.roles import Identity
 from mcp_arangodb_async.gateway.tenants.open import open_registry
 from mcp_arangodb_async.gateway.upstreams import Result
 from mcp_arangodb_async.server.app import open_app
+from mcp_arangodb_async.server.passage import Incoming
 from mcp_arangodb_async.server.reload import waiting_for_restart
+from mcp_arangodb_async.sessions import Principal
 from tests.upstreams.plain import Hanging, Offered, Plain, usual
 from tests.upstreams.serving import serving
 
 pytestmark = pytest.mark.anyio
 
 
-def settings_of(directory: Path, environ: Mapping[str, str] | None = None, /, **tenants: Any) -> Settings:
+def settings_of(
+    directory: Path,
+    environ: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+    /,
+    **tenants: Any,
+) -> Settings:
     """Settings with these options of tenants, which are switched off unless they say otherwise."""
 
     path = directory / "gateway.yaml"
-    document = {"databases": {"main": {"url": "embedded::memory:"}}, "tenants": tenants}
+    document = {"databases": {"main": {"url": "embedded::memory:"}}, "tenants": tenants, **(more or {})}
     path.write_text(json.dumps(document), encoding="utf-8")
     return load_settings(environ=environ or {}, cwd=directory, config_file=str(path))
 
@@ -197,3 +206,64 @@ async def test_a_changed_variable_of_a_global_server_is_used(tmp_path: Path) -> 
                 await echo(gateway, "b")
             assert gateway.renew(settings_of(tmp_path, {"UP_KEY": "Bearer second-key-0123"}, upstreams=entry))
             assert await echo(gateway, "c") == "c"
+
+
+def swap(file: Path) -> None:
+    """Give one tenant the other's configuration."""
+    with closing(sqlite3.connect(file)) as store, store:
+        rows = dict(store.execute("SELECT tenant_id, mcp_server_config FROM tenant_configs"))
+        for tenant, other in (("acme", "blue"), ("blue", "acme")):
+            store.execute(
+                "UPDATE tenant_configs SET mcp_server_config = ? WHERE tenant_id = ?", (rows[other], tenant)
+            )
+
+
+def alter(file: Path) -> None:
+    """Change one byte of a sealed secret."""
+    with closing(sqlite3.connect(file)) as store, store:
+        (text,) = store.execute(
+            "SELECT mcp_server_config FROM tenant_configs WHERE tenant_id = 'acme'"
+        ).fetchone()
+        document = json.loads(text)
+        for secret in document["up"]["secrets"].values():
+            sealed = secret["ciphertext"]
+            secret["ciphertext"] = ("B" if sealed[0] == "A" else "A") + sealed[1:]
+        changed = (json.dumps(document),)
+        store.execute("UPDATE tenant_configs SET mcp_server_config = ? WHERE tenant_id = 'acme'", changed)
+
+
+@pytest.mark.parametrize("harm", [swap, alter, None], ids=["swapped rows", "altered secret", "wrong key"])
+async def test_what_the_store_was_made_to_say_is_refused_named_and_audited(
+    tmp_path: Path, harm: Callable[[Path], None] | None
+) -> None:
+    plain = Plain(usual())
+    file = tmp_path / "t.db"
+    async with serving(plain.app()) as url:
+
+        def settings(key: Mapping[str, str]) -> Settings:
+            tenants = {"enabled": True, "store": str(file), **OPEN}
+            return settings_of(tmp_path, key, {"audit": {"directory": "audit"}}, **tenants)
+
+        async with open_registry(settings(KEY)) as registry:
+            for tenant in ("acme", "blue"):
+                who = Identity(principal="admin", role="tenant_admin", tenant=tenant)
+                header = {"Authorization": f"Bearer key-of-{tenant}-0123"}
+                await registry.register(who, {"up": {"url": url, "headers": header}})
+        if harm is not None:
+            harm(file)
+        key = KEY if harm is not None else {"MCP_TENANTS_MASTER_KEY": secrets.token_hex(32)}
+        async with open_app(settings(key)) as app:
+            claims = {"sub": "alice", "tenant_id": "acme", "role": "end_user"}
+            incoming = Incoming(
+                name="up__echo", arguments={"text": "x"}, transport="http", era="stateless",
+                who=Principal(subject="alice", issuer="test", claims=claims),
+            )  # fmt: skip
+            answered = await app.dispatcher.answer(incoming)
+        error = json.loads(answered["content"][0]["text"])["error"]
+        assert error["code"] == "seal_broken"
+        assert "'acme'" in error["message"]
+        assert "key-of" not in json.dumps(answered)
+    written = "".join(one.read_text("utf-8") for one in (tmp_path / "audit").rglob("*") if one.is_file())
+    assert '"seal_broken"' in written
+    assert "key-of" not in written
+    assert plain.requests == []
