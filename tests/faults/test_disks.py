@@ -116,6 +116,21 @@ def test_nothing_is_lost_when_the_disk_refuses_writes(tmp_path: Path, error: str
 
 
 @needs_strace
+def test_a_write_is_whole_or_not_there_when_calls_fail_now_and_then(tmp_path: Path) -> None:
+    with running(tmp_path) as program:
+        program.writes_well()
+        with failing(program.process.pid, WRITES, "EIO:when=5+37"):
+            outcomes = [*program.tell("write", 80), *program.tell("make")]
+            assert set(outcomes) == {0, IO_ERROR}
+            assert program.tell("check") == []
+            assert set(program.tell("write", 40)) == {0, IO_ERROR}
+            expected = program.tell("expected")
+            program.process.kill()
+            program.process.wait(10)
+    assert lost(tmp_path, expected) == []
+
+
+@needs_strace
 def test_reads_that_fail_are_errors_and_never_wrong_documents(tmp_path: Path) -> None:
     with running(tmp_path) as program:
         program.writes_well()
