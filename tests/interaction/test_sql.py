@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ResourceLink, TextContent, TextResourceContents
 
-from tests.interaction.conversation import Places, Way
+from tests.interaction.conversation import WAYS, Places, Way
 from tests.sql_servers import PASSWORDS, SqlServer, sqlite_file
 
 pytestmark = pytest.mark.anyio
@@ -23,6 +26,11 @@ environments:
   old: {kind: sqlite, path: dev.db, enabled: false}
 """
 USERS = "CREATE TABLE users (id integer PRIMARY KEY, name text); INSERT INTO users VALUES (1, '{name}');"
+
+MANY = """
+    WITH RECURSIVE s(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM s WHERE i < 500)
+    INSERT INTO users SELECT i, 'n' || i FROM s
+"""
 
 
 def files(directory: Path) -> None:
@@ -77,11 +85,7 @@ async def test_the_focus_of_a_session_is_its_own(way: Way, places: Places) -> No
 
 async def test_a_long_answer_is_continued_and_belongs_to_its_caller(places: Places) -> None:
     files(places.directory)
-    sqlite_file(
-        places.directory / "dev.db",
-        "WITH RECURSIVE s(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM s WHERE i < 500)"
-        " INSERT INTO users SELECT i, 'n' || i FROM s",
-    )
+    sqlite_file(places.directory / "dev.db", MANY)
     way = Way(carrier="http", era="handshake")
     async with places.open(way, FILES) as talk, talk() as one, talk() as other:
         seen: list[int] = []
@@ -97,6 +101,85 @@ async def test_a_long_answer_is_continued_and_belongs_to_its_caller(places: Plac
         mixed = await one.call("query", query="FOR i IN 1..2000 RETURN i", max_rows=10)
         error = await one.fail("/execute_query", next=mixed["next"])
         assert error["field"] == "next"
+
+
+# A child that loads SQL takes seconds: once is enough.
+FEW = [way for way in WAYS if way.carrier != "stdio" or way.era == "handshake"]
+
+
+@pytest.mark.parametrize("way", FEW, ids=str)
+async def test_results_are_streamed_in_pages_and_into_files(way: Way, places: Places) -> None:
+    files(places.directory)
+    directory = places.directory / "exports"
+    sqlite_file(places.directory / "dev.db", MANY)
+    async with places.open(way, FILES, {"MCP_EXPORT_DIRECTORY": str(directory)}) as talk, talk() as client:
+        told: list[str | None] = []
+
+        async def heard(progress: float, total: float | None, message: str | None) -> None:
+            told.append(message)
+
+        arguments = {"sql": "SELECT id FROM users ORDER BY id", "chunk_rows": 100, "max_rows": 300}
+        name = "execute_streaming_query_multi_env"
+        result = await client.client.call_tool(name, arguments, progress_callback=heard)
+        document = json.loads(text_of(result))
+        seen = [row["id"] for row in rows_of(document, "dev")]
+        assert rows_of(document, "prod") == [{"id": 1}]
+        while "next" in document:
+            document = await client.call("/execute_streaming_query_multi_env", next=document["next"])
+            seen += [row["id"] for row in rows_of(document, "dev")]
+        assert seen == list(range(1, 501))
+        assert "dev: chunk 0, " in "".join(message or "" for message in told)
+        result = await client.client.call_tool(
+            "execute_streaming_query_env", {"sql": "SELECT * FROM users ORDER BY id", "export": "jsonl"}
+        )
+        (link,) = (block for block in result.content if isinstance(block, ResourceLink))
+        assert json.loads(text_of(result))["environments"]["dev"].get("path") == (
+            None if way.carrier == "http" else str(directory / link.name)
+        )
+        (content,) = (await client.client.read_resource(str(link.uri))).contents
+        assert isinstance(content, TextResourceContents)
+        assert [json.loads(line)["id"] for line in content.text.splitlines()] == list(range(1, 501))
+        templates = (await client.client.list_resource_templates()).resource_templates
+        assert "export://{name}{?offset}" in {template.uri_template for template in templates}
+
+
+def rows_of(document: dict[str, Any], environment: str) -> list[dict[str, Any]]:
+    """The rows of an environment's chunks on one page."""
+    return [
+        row for chunk in document["chunks"] if chunk["environment"] == environment for row in chunk["rows"]
+    ]
+
+
+def text_of(result: CallToolResult) -> str:
+    """The first block of an answer."""
+    block = result.content[0]
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+async def test_a_file_is_read_by_the_client_it_was_made_for_alone(places: Places) -> None:
+    files(places.directory)
+    environ = {"MCP_EXPORT_DIRECTORY": str(places.directory / "exports")}
+    way = Way(carrier="http", era="handshake")
+    async with places.open(way, FILES, environ) as talk, talk() as one, talk() as other:
+        made = await one.call("/execute_streaming_query_env", sql="SELECT name FROM users", export="csv")
+        uri = made["environments"]["dev"]["uri"]
+        (content,) = (await one.client.read_resource(uri)).contents
+        assert isinstance(content, TextResourceContents)
+        assert content.text == '"name"\r\n"dev"\r\n'
+        piece = (await one.client.read_resource(f"{uri}?offset=8")).contents[0]
+        assert isinstance(piece, TextResourceContents)
+        assert (piece.text, piece.meta) == ('"dev"\r\n', {"offset": 8, "bytes": 7, "size": 15})
+        for client, asked in (
+            (other, uri),
+            (one, uri.replace("dev", "prod", 1).replace("-", "_", 1)),
+            (one, "export://../databases.yaml"),
+            (one, f"{uri}?offset=x"),
+            (one, f"{uri}?path=/etc/passwd"),
+        ):
+            with pytest.raises(MCPError) as refused:
+                await client.client.read_resource(asked)
+            assert "export" in refused.value.message
 
 
 async def test_read_only_makes_every_environment_read(places: Places) -> None:
