@@ -130,7 +130,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for suite in SUITES:
         if given.suite not in (None, suite.name):
             continue
-        report = _run(suite, given)
+        try:
+            report = _run(suite, given)
+        except (subprocess.CalledProcessError, FileNotFoundError) as error:
+            print(f"{suite.name}: the suite could not be fetched: {error}", file=sys.stderr)
+            ran = False
+            continue
         if report.is_file():
             _print_share(suite, report)
         else:
