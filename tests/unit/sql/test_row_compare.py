@@ -112,6 +112,14 @@ def test_rows_of_a_table_are_matched_by_its_key(steady: World) -> None:
     assert [one["column"] for one in lines_of(differences_of(found, 10))] == ["name", "score", None, None]
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"table": "people", "columns": ("name",)}, {"text": "SELECT page FROM visits"}]
+)
+def test_environments_with_the_same_rows_are_one_group(steady: World, wanted: dict[str, Any]) -> None:
+    found = compared(steady, "a", "b", "same", "masked", "unknown", **wanted)
+    assert found.groups == [["a", "same"], ["b", "masked"]]
+
+
 def test_few_differences_are_listed_of_each_kind_and_all_are_counted(steady: World) -> None:
     found = compared(steady, "a", "b", table="people", most=2)
     assert [one["kind"] for one in differences_of(found, 2)] == ["changed", "removed"]
