@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import secrets
 import sqlite3
+import tracemalloc
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -26,6 +28,7 @@ from mcp_arangodb_async.server.app import open_app
 from mcp_arangodb_async.server.passage import Incoming
 from mcp_arangodb_async.server.reload import waiting_for_restart
 from mcp_arangodb_async.sessions import Principal
+from tests.upstreams.inside import Inside, InsideServer
 from tests.upstreams.plain import Hanging, Offered, Plain, usual
 from tests.upstreams.serving import serving
 
@@ -267,3 +270,43 @@ async def test_what_the_store_was_made_to_say_is_refused_named_and_audited(
     assert '"seal_broken"' in written
     assert "key-of" not in written
     assert plain.requests == []
+
+
+async def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
+    """A short soak; `make gateway-soak` is the long one."""
+    inside = Inside({"http://127.0.0.1:7/up": InsideServer("up", None)})
+    limits = {"rate": 100, "rate_seconds": 0.01}
+    entry = {"up": {"url": "http://127.0.0.1:7/up"}}
+    settings = settings_of(
+        tmp_path, KEY, enabled=True, store=str(tmp_path / "t.db"), upstreams=entry, **limits, **OPEN
+    )
+    people = [Identity(principal=f"u{n}", role="end_user", tenant=f"t{n}") for n in range(40)]
+    async with (
+        open_registry(settings) as registry,
+        open_gateway(settings, registry=registry, connect=inside.connect) as gateway,
+    ):
+
+        async def calls(rounds: int) -> int:
+            for number in range(rounds):
+                who = people[number % len(people)]
+                if number % 10 == 0:
+                    hung = asyncio.create_task(gateway.call(who, "up__hang", {}, Caller()))
+                    await asyncio.sleep(0)
+                    hung.cancel()
+                    await asyncio.wait([hung])
+                answered = await gateway.call(who, "up__read", {"text": "x"}, Caller())
+                assert not answered["isError"]
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            await calls(800)
+            before = await calls(400)
+            grown = await calls(1200) - before
+        finally:
+            tracemalloc.stop()
+        assert grown < 32 * 1024, grown
+        statistics = gateway.clients.statistics()
+        assert (statistics.clients, statistics.in_flight, statistics.draining) == (1, 0, 0)
+        assert inside.servers["http://127.0.0.1:7/up"].hanging == 0
