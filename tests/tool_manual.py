@@ -24,8 +24,11 @@ from pydantic.fields import FieldInfo
 
 from mcp_arangodb_async.tools.aliases import ALIASES
 from mcp_arangodb_async.tools.catalog import ALL_TOOLS
+from mcp_arangodb_async.tools.result import Relayed
 from mcp_arangodb_async.tools.spec import Args, Effect, Tool, fields_of, is_hidden
 from mcp_arangodb_async.tools.sql_tools import SQL_TOOLS
+from mcp_arangodb_async.tools.tenancy import LISTED_FOR
+from mcp_arangodb_async.tools.tenant_catalog import SERVICE_TOOLS, TENANT_TOOLS
 
 GOLDENS = Path(__file__).parent / "goldens"
 LINE, LINES = 150, 30
@@ -192,7 +195,57 @@ SQL = Family(
         ),
     ),
 )
-FAMILIES: tuple[Family, ...] = (ARANGO, SQL)
+TENANTS = Family(
+    tools=(*TENANT_TOOLS, *SERVICE_TOOLS),
+    conversations="tenants",
+    examples="managing.txt",
+    needs=lambda tool: f"Needs the right `{LISTED_FOR.get(tool.name, 'upstream.use')}`",
+    shared={
+        "acting_for": "The tenant that an Uber Admin acts for in this call; it is in the audit log.",
+        "expected_version": "Fail if the tenant is at another version: somebody else changed it meanwhile.",
+        "dry_run": "Check everything and store nothing.",
+        "servers": "The new servers by name: `postgres`, `minio`, `ai_mcp_server`, or a name of your own. "
+        "What may stand in a server is in the guide to tenants.",
+        "enabled": "Whether the tenant's own servers are used at all; without them it is on the global ones.",
+        "validate": "Try each server before it is stored: address, handshake, tools, credentials.",
+        "server": "Name of the server; where it may be left out, all of them.",
+        "config": "What changes: a field that is null goes back to its default, one that is not named stays.",
+        "history": "Also the versions that are kept.",
+        "after": "Ids that come after this one: the `next` of the answer before.",
+        "limit": "So many ids at most.",
+        "confirm": "The tenant's own id, to erase all of it: servers, history, keys.",
+        "approve": 'Tools whose definitions are approved as they are now; `["*"]` for all.',
+        "version": "The version to return to.",
+        "sql": "The statement.",
+        "parameters": "Values of its placeholders, where the server's tool takes some.",
+        "schema": "The schema.",
+        "table": "The table.",
+        "bucket": "The bucket.",
+        "prefix": "Only keys that begin so.",
+        "key": "The object's key.",
+        "content": "The text to store.",
+        "content_type": "Its MIME type, where the server's tool takes one.",
+        "input": "The texts.",
+        "model": "The model; else the server's own choice.",
+        "messages": "The conversation: objects with `role` and `content`.",
+        "max_tokens": "The longest answer.",
+    },
+    pages=(
+        Page(
+            name="tenants",
+            title="Tenants: what they bring",
+            about="Register, try, explain, change and take away a tenant's own MCP servers.",
+            holds=in_module("tenants"),
+        ),
+        Page(
+            name="services",
+            title="Tenants: what their servers do",
+            about="Query, store and ask models through whichever server the caller's tenant has.",
+            holds=in_module("upstreams"),
+        ),
+    ),
+)
+FAMILIES: tuple[Family, ...] = (ARANGO, SQL, TENANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +389,8 @@ def access_words(tool: Tool, needs: str) -> str:
 
 def result_words(tool: Tool) -> str:
     """What a tool answers with."""
+    if tool.result is Relayed:
+        return "**Result**: what the tenant's server answered, passed on as it is."
     if tool.returns_rows:
         return "**Result**: [rows](README.md#rows)."
     text = " ".join((tool.result.__doc__ or "").split())
