@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mcp_arangodb_async.sql.dialects.dialect import Dialect
 
 MOST_HELD = 16
+END_SECONDS = 2.0
 
 
 class ArangoEnvironment(Environment):
@@ -33,6 +35,7 @@ class ArangoEnvironment(Environment):
         super().__init__(settings)
         self._manager = manager
         self._cursors: OrderedDict[str, tuple[str, list[Any]]] = OrderedDict()
+        self._ending: set[asyncio.Task[None]] = set()
         self._handles = 0
         self._version = ""
 
@@ -117,10 +120,14 @@ class ArangoEnvironment(Environment):
                 return self._answered(rows, cursor, bound, started, hold=True)
         except MaaError as error:
             raise self.named(error, started) from error.__cause__
+        except asyncio.CancelledError:
+            self._end(cursor)
+            raise
 
     def forget(self, rest: str) -> None:
-        """Give up the rest of an answer; the server forgets its cursor by itself."""
-        self._cursors.pop(rest, None)
+        """Give up the rest of an answer; its cursor ends on the server."""
+        cursor, _ = self._cursors.pop(rest, ("", []))
+        self._end(cursor)
 
     async def start(self) -> None:
         """The manager opens databases when they are asked for."""
@@ -139,11 +146,14 @@ class ArangoEnvironment(Environment):
 
     def retire(self) -> None:
         """The manager keeps what is open for others."""
-        self._cursors.clear()
+        for rest in list(self._cursors):
+            self.forget(rest)
 
     async def close(self) -> None:
-        """The manager closes them."""
-        self._cursors.clear()
+        """End the cursors; the manager closes the connections."""
+        self.retire()
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     async def _database(self) -> ArangoDatabase:
         database = await self._manager.get_database(self.key)
@@ -183,7 +193,7 @@ class ArangoEnvironment(Environment):
             rest = str(self._handles)
             self._cursors[rest] = (cursor, ahead)
             while len(self._cursors) > MOST_HELD:
-                self._cursors.popitem(last=False)
+                self.forget(next(iter(self._cursors)))
         columns, lines = table_of(shown)
         seconds = time.perf_counter() - started
         self.vitals.answered(seconds)
@@ -199,6 +209,17 @@ class ArangoEnvironment(Environment):
             ms=round(seconds * 1000, 3),
             rest=rest,
         )
+
+    def _end(self, cursor: str) -> None:
+        """End a cursor on the server, in the background."""
+        if cursor:
+            task = asyncio.get_running_loop().create_task(self._ended(cursor))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _ended(self, cursor: str) -> None:
+        with suppress(MaaError), call_limits(deadline_seconds=END_SECONDS):  # it expires by itself as well
+            await close_cursor(await self._manager.get_database(self.key), cursor)
 
     def _no_sql(self) -> NoReturn:
         raise UnsupportedError(
