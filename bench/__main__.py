@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import compare_rows, engine, gateway, http, sql
+from bench import engine, gateway, http, sql
 from bench.kernel import measure
 from bench.start import compare
 
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         given.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     kept = {"dispatch": alone <= MOST_OVERHEAD, "start": ratio <= MOST_START}
-    for part in (engine, http, sql, gateway, compare_rows):
+    for part in (engine, http, sql, gateway):
         name = part.__name__.rpartition(".")[2]
         print(f"\n{name}")
         kept[name] = part.main([]) == 0

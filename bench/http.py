@@ -238,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     is_quick = written["on stdio"] / plain <= MOST_OF_ORJSON
     verdict = "met" if is_quick else "MISSED"
     print(
-        f"  at most {MOST_OF_ORJSON:g} on stdio  {verdict}; over HTTP the SDK writes the answer, with slower json"
+        f"  at most {MOST_OF_ORJSON:g} on stdio  {verdict}; over HTTP the SDK writes it with the slower json"
     )
     kept = ratio <= MOST_OF_ECHO and is_quick
     print("budgets kept" if kept else "a budget was missed")
