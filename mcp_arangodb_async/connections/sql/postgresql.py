@@ -234,8 +234,9 @@ class PostgresqlConnection:
         """Wait for the end of a cancelled statement, and reset the session."""
         self.driver.meter.allow(MAXIMUM_ROW_BYTES)
         with self.guard.until(time.monotonic() + SETTLE_SECONDS):
-            # What waits for a cancel request under way is the driver's next statement, this one.
-            await self.driver.execute(SIGN_OF_LIFE)
+            # What waits for a cancel request under way is the driver's next statement, this one. A
+            # transaction in which a statement failed takes no other than its end.
+            await self.driver.execute("ROLLBACK" if self.driver.is_in_transaction() else SIGN_OF_LIFE)
             if self.driver.is_in_transaction():
                 await self.driver.execute("ROLLBACK")
             await self.driver.reset()

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from mcp_arangodb_async.config.environments import EnvironmentSettings
+from mcp_arangodb_async.config.environments import EnvironmentSettings, EnvironmentTls
 from mcp_arangodb_async.config.secret import Secret
 from mcp_arangodb_async.connections.sql import mysql, postgresql
 from mcp_arangodb_async.connections.sql.connection import Command, SqlConnection
@@ -56,6 +56,7 @@ def settings_of(
         database=database,
         query_timeout=2.0,
         access="admin" if walls == "none" else "read",
+        tls=EnvironmentTls(mode="off"),
     )
 
 

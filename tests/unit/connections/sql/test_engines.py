@@ -266,7 +266,8 @@ async def test_mistakes_are_told_as_such_and_the_connection_lives_on(
             with pytest.raises(kind):
                 await fetched(pool, command(site, text))
         assert (await fetched(pool, command(site, "SELECT 1"))).rows == [(1,)]
-        assert pool.counters().failed == 0
+        counters = pool.counters()
+        assert (counters.opened, counters.closed, counters.failed) == (1, 0, 0)
 
 
 async def test_writes_count_and_conflicts_are_told(site: Site) -> None:
