@@ -22,7 +22,7 @@ from mcp_arangodb_async.engine.errors import (
     ArangoError,
 )
 
-from .sqlite_errors import READER_PATIENCE, is_busy, lock_timeout, patiently, translated
+from .sqlite_errors import READER_PATIENCE, is_busy, lock_timeout, patiently, translated, undone
 from .store import K, Space
 
 _PAGE_SIZE: Final = 8192  # index keys up to about 2 KB stay within a page
@@ -425,7 +425,7 @@ class SqliteTransaction:
             if sync and self._writable:
                 self._store.flush_log()
         except (sqlite3.Error, OSError) as error:
-            self._end(connection, trusted=_undone(connection))
+            self._end(connection, trusted=undone(connection))
             raise translated(error, self._store.path) from error
         self._end(connection, trusted=True)
 
@@ -434,8 +434,13 @@ class SqliteTransaction:
         connection = self._open
         if connection is None:
             return
-        self._close_cursors()
-        self._end(connection, trusted=_undone(connection))
+        trusted = False
+        try:
+            self._close_cursors()
+            trusted = undone(connection)
+        except sqlite3.Error:
+            pass  # closing the connection undoes everything
+        self._end(connection, trusted=trusted)
 
     def __del__(self) -> None:
         """Let a transaction that was forgotten not keep the others waiting."""
@@ -483,16 +488,6 @@ class SqliteTransaction:
         if connection is not None and not connection.in_transaction:
             self.rollback()  # SQLite has undone everything: what follows would be written at once
         raise translated(error, self._store.path) from error
-
-
-def _undone(connection: sqlite3.Connection) -> bool:
-    """Undo what is not committed. False when that fails: then closing the connection does it."""
-    try:
-        if connection.in_transaction:  # a full disk may have undone it already
-            connection.execute("ROLLBACK")
-    except sqlite3.Error:
-        return False
-    return True
 
 
 def _ended(*_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What SQLite's errors mean here, and how long to try again."""
+"""What SQLite's errors mean here, how long to try again, and how to undo."""
 
 import errno
 import shutil
@@ -60,6 +60,16 @@ def translated(error: sqlite3.Error | OSError, path: Path) -> ArangoError:
         code = _FULL
     num, text = _MEANINGS.get(code, (ERROR_ARANGO_IO_ERROR, f"cannot be used: {error}"))
     return ArangoError(num, f"database file {path.name} {text}")
+
+
+def undone(connection: sqlite3.Connection) -> bool:
+    """Undo what is not committed. False when that fails: then closing the connection does it."""
+    try:
+        if connection.in_transaction:  # a full disk may have undone it already
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _is_full(error: Exception) -> bool:
