@@ -192,10 +192,12 @@ def redacted(result: Result, secrets: tuple[str, ...]) -> Result:
     try:
         text = orjson.dumps(result)
     except TypeError:
-        text = repr(result).encode("utf-8", "replace")
-    if not any(secret.encode() in text for secret in secrets):
-        return result
-    return cast("Result", _without(result, secrets))
+        # What our JSON cannot write is gone through piece by piece.
+        return cast("Result", _without(result, secrets))
+    # As JSON writes it: a quotation mark or a backslash of a secret has another one before it.
+    if any(orjson.dumps(secret)[1:-1] in text for secret in secrets):
+        return cast("Result", _without(result, secrets))
+    return result
 
 
 def _without(value: object, secrets: tuple[str, ...]) -> object:

@@ -7,6 +7,7 @@ import gc
 import json
 import secrets
 import sqlite3
+import sys
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
@@ -33,6 +34,7 @@ from tests.upstreams.plain import Hanging, Offered, Plain, usual
 from tests.upstreams.serving import serving
 
 pytestmark = pytest.mark.anyio
+PIPED = Path(__file__).parents[2] / "upstreams" / "piped.py"
 
 
 def settings_of(
@@ -310,3 +312,56 @@ async def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
         statistics = gateway.clients.statistics()
         assert (statistics.clients, statistics.in_flight, statistics.draining) == (1, 0, 0)
         assert inside.servers["http://127.0.0.1:7/up"].hanging == 0
+
+
+async def test_known_tools_are_renewed_behind_the_callers_back_and_not_for_every_unknown_name(
+    tmp_path: Path,
+) -> None:
+    plain = Plain(usual())
+    now = [0.0]
+    async with serving(plain.app()) as url, gateway_to(tmp_path, up={"url": url}) as gateway:
+        gateway.inventory.clock = lambda: now[0]
+        assert await echo(gateway, "a") == "a"
+        fetched = len(plain.requests)
+        for _ in range(3):
+            with pytest.raises(NotFoundError, match="has no tool 'up__ecko'") as caught:
+                await gateway.call(None, "up__ecko", {}, Caller())
+            assert caught.value.did_you_mean[0] == "up__echo"
+        assert len(plain.requests) == fetched
+        with pytest.raises(NotFoundError, match="no tool 'echo'"):
+            await gateway.call(None, "echo", {}, Caller())
+        del plain.tools["ask"]
+        now[0] += 61
+        assert await echo(gateway, "b") == "b"
+        async with asyncio.timeout(10):
+            while "up__ask" in str((await gateway.list_tools(None, "")).tools):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        now[0] += 61
+        plain.down = True
+        assert [tool["name"] for tool in (await gateway.list_tools(None, "")).tools] == []
+        figures = {figure.name: figure for figure in gateway.figures()}
+        assert ({"type": "generic", "layer": "global", "outcome": "ok"}, 2) in figures[
+            "mcp_upstream_calls"
+        ].samples
+        assert ({"of": "kept"}, 1) in figures["mcp_upstream_clients"].samples
+        assert sum(count for _, count in figures["mcp_upstream_breakers"].samples) == 1
+
+
+async def test_a_changed_launcher_is_used_by_the_next_call(tmp_path: Path) -> None:
+    def settings(word: str) -> Settings:
+        launcher = {"type": "generic", "command": [sys.executable, "-I", str(PIPED)], "env": {"WORD": word}}
+        return settings_of(
+            tmp_path, KEY, enabled=True, store=str(tmp_path / "t.db"), launchers={"piped": launcher}, **OPEN
+        )
+
+    async def word(gateway: Gateway) -> str:
+        result = await gateway.call(ALICE, "up__environment", {}, Caller())
+        return json.loads(result["content"][0]["text"])["environ"]["WORD"]
+
+    async with open_registry(settings("one")) as registry:
+        section = {"transport": "stdio", "launcher": "piped", "connect_timeout": 30}
+        await registry.register(ALICE, {"up": section})
+        async with open_gateway(settings("one"), registry=registry) as gateway:
+            assert await word(gateway) == "one"
+            assert not gateway.renew(settings("two"))
+            assert await word(gateway) == "two"
