@@ -20,7 +20,7 @@ BLOCK = re.compile(
     r"^```sh\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<printed>.*?)^```\n)?", re.DOTALL | re.MULTILINE
 )
 BOUNDARY = "--- end of block %d: "
-SECONDS = 220
+SECONDS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

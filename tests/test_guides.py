@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.guides import run, steps_of
-from tests.sql_servers import PASSWORDS, SqlServer
+from tests.sql_servers import PASSWORDS, SqlServer, free_port
+from tests.upstreams.programs import node, npm_server
 
 MANUAL = Path(__file__).parent.parent / "docs" / "manual"
 
@@ -34,3 +35,19 @@ def test_a_newcomer_gets_from_two_files_to_three_servers(
         "change-me-prod": PASSWORDS["SQL_READER_PASSWORD"],
     }
     run(steps_of(guide, replace=addresses), tmp_path)
+
+
+@pytest.mark.server
+@pytest.mark.timeout(420)
+def test_a_newcomer_gets_two_tenants_with_a_database_each_behind_one_gateway(
+    postgresql: SqlServer, tmp_path: Path
+) -> None:
+    here = {
+        "5432": str(postgresql.port),
+        "127.0.0.1:8000": f"127.0.0.1:{(port := free_port())}",
+        "--port 8000": f"--port {port}",
+        "- node\n": f"- {node()}\n",
+        "node_modules/@modelcontextprotocol/server-postgres/dist/index.js": npm_server("server-postgres"),
+    }
+    administrator = {"PGUSER": postgresql.admin, "PGPASSWORD": PASSWORDS["SQL_ADMIN_PASSWORD"]}
+    run(steps_of(MANUAL / "tenants.md", replace=here), tmp_path, administrator)

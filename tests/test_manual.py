@@ -25,6 +25,7 @@ from mcp_arangodb_async.engine.http.routes import ROUTES
 from mcp_arangodb_async.engine.http.unsupported import ROUTES as REFUSED
 from mcp_arangodb_async.engine.http.versions import routes_of
 from mcp_arangodb_async.engine.plan.rules import RULES
+from tests.tenant_manual import TENANT_TABLES
 
 MANUAL = Path(__file__).parent.parent / "docs" / "manual"
 
@@ -160,6 +161,7 @@ TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "endpoints": engine_endpoints,
     },
     "command-line.md": {"commands": commands, "exit codes": exit_codes, "examples": examples},
+    "tenants.md": TENANT_TABLES,
 }
 
 
