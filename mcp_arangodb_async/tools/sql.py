@@ -5,6 +5,7 @@ names as the possible values of `environment`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, TypedDict
 
 from pydantic import Field
@@ -325,7 +326,10 @@ def summary_of(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
 
 
 class ExplainArgs(EnvironmentArgs):
-    """Arguments of explain_query_env."""
+    """Arguments of explain_query_env.
+
+    `cost` in the answer is what the environment's `policy.max_cost` caps; SQLite states none.
+    """
 
     sql: str = Field(description="One statement; it is not run")
     """The statement to plan."""
@@ -339,10 +343,13 @@ async def explain_query_env(call: Call, args: ExplainArgs) -> Rows:
     """The plan of a statement in an environment, without running it."""
     name, source = chosen(call, args.environment)
     environment = environments_of(call).get(name)
+    dialect = environment.dialect
     answer = await environment.query(
-        environment.dialect.explain(args.sql),
+        dialect.explain(args.sql),
         args.parameters,
         limits=query_limits(call.limits, None),
         granted=call.granted,
     )
-    return await paged(call, answer, shown_rows(answer.columns, answer.rows), call.limits, "json", source)
+    plan = await paged(call, answer, shown_rows(answer.columns, answer.rows), call.limits, "json", source)
+    cost = dialect.plan_cost(answer.rows)
+    return plan if cost is None else replace(plan, facts={**plan.facts, "cost": cost})

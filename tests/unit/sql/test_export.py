@@ -27,7 +27,7 @@ from tests.sql_servers import sqlite_file
 from tests.unit.sql.world import in_file
 
 pytestmark = pytest.mark.anyio
-EXAMPLES = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ROWS = "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {count}) "
 MANY = ROWS + "SELECT i, printf('%0200d', i) AS t FROM s"
 parquet: Any = pyarrow.parquet

@@ -38,7 +38,7 @@ OURS = ("shop_", "main")
 VARYING = {
     "ms", "version", "request_id", "next", "timestamp", "connection_time_ms", "pool", "slowest_ms", "hash",
     "path", "expires",
-    "estimated_rows", "QUERY PLAN", "EXPLAIN", "state_since", "at", "trials", "statements",
+    "estimated_rows", "cost", "QUERY PLAN", "EXPLAIN", "state_since", "at", "trials", "statements",
     "last_trial", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms",
 }  # fmt: skip
 STEADY = (
