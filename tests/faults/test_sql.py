@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_arangodb_async.config.monitoring import MonitoringSettings
 from mcp_arangodb_async.sql.environment import Environment, QueryLimits
 from mcp_arangodb_async.sql.router import Environments
 from tests.sql_servers import SqlServer, sqlite_file
@@ -26,6 +27,8 @@ KINDS = ("own_postgresql", "own_mariadb")
 DEADLINE = 0.6
 # What a busy test machine may add to a deadline besides its tenth.
 SLACK = 0.25
+# What one slice of the scheduler's may add to an answer that takes a millisecond.
+NOISE = 0.03
 RECOVERY = 5.0
 
 
@@ -80,14 +83,31 @@ async def two(server: SqlServer, tmp_path: Path) -> AsyncGenerator[Environments]
         {
             "broken": on_server(server, database, name="broken", access="write"),
             "healthy": in_file(healthy, name="healthy"),
-        }
+        },
+        monitoring=MonitoringSettings(interval=1.0),
     )
+    environments.start()
     try:
         outcomes = await environments.run_many(environments.names, "SELECT count(*) FROM t")
         assert {one.status for one in outcomes.values()} == {"ok"}
         yield environments
     finally:
         await environments.close()
+
+
+def p99(seconds: list[float]) -> float:
+    """All but one in a hundred were as fast."""
+    return sorted(seconds)[max(0, len(seconds) * 99 // 100 - 1)]
+
+
+async def well_again(environment: Environment, *states: str) -> None:
+    """Wait until it is known to be healthy; it was in one of these states before."""
+    async with asyncio.timeout(15):
+        while environment.vitals.state != "healthy":  # noqa: ASYNC110 - its state has no event
+            await asyncio.sleep(0.02)
+    seen = [alert.text for alert in environment.vitals.alerts if alert.kind == "state"]
+    assert any(f"-> {state}" in text for text in seen for state in states)
+    assert seen[-1].endswith("-> healthy")
 
 
 async def works_again(environment: Environment) -> float:
@@ -107,24 +127,23 @@ async def test_a_paused_server_costs_its_callers_their_deadline_and_others_nothi
     server: SqlServer, tmp_path: Path
 ) -> None:
     async with two(server, tmp_path) as environments, loaded(environments, "healthy") as healthy:
-        await asyncio.sleep(0.3)
-        calm = sorted(healthy.seconds)
-        healthy.seconds.clear()
         async with loaded(environments, "broken") as broken:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.3)
+            calm = list(healthy.seconds)
             await asyncio.to_thread(server.pause)
+            healthy.seconds.clear()
             broken.seconds.clear()
             broken.statuses.clear()
             await asyncio.sleep(2.5)
             during = list(healthy.seconds)
             await asyncio.to_thread(server.resume)
             resumed = await works_again(environments.get("broken"))
+            await well_again(environments.get("broken"), "degraded", "down")
         assert max(broken.seconds) <= DEADLINE * 1.1 + SLACK
         assert broken.counted["timeout"] + broken.counted["skipped"] > 0
         assert resumed <= RECOVERY
         assert healthy.counted["ok"] == len(healthy.statuses)
-        assert max(during) < DEADLINE
-        assert sorted(during)[len(during) // 2] <= calm[len(calm) // 2] * 3 + 0.01
+        assert p99(during) <= p99(calm) * 1.2 + NOISE
 
 
 async def test_a_killed_server_is_used_again_soon_after_it_returns(server: SqlServer, tmp_path: Path) -> None:
@@ -134,9 +153,11 @@ async def test_a_killed_server_is_used_again_soon_after_it_returns(server: SqlSe
             await asyncio.to_thread(server.kill)
             await asyncio.sleep(1.5)
             assert environments.get("broken").is_resting
+            assert not environments.get("broken").vitals.is_answering
             assert broken.counted["skipped"] > 0
             await asyncio.to_thread(server.start)
             assert await works_again(environments.get("broken")) <= RECOVERY
+            await well_again(environments.get("broken"), "down")
         assert max(broken.seconds) <= DEADLINE * 1.1 + SLACK
         assert healthy.counted["ok"] == len(healthy.statuses)
 
