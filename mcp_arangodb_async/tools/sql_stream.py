@@ -160,7 +160,6 @@ async def page(
     facts: Mapping[str, Any],
 ) -> tuple[Streamed, Mapping[str, MaaError]]:
     """One page of streams, with a handle for the next one."""
-    environments = environments_of(call)
     before = sum(position.rows for position in positions)
 
     async def arrived(chunk: Chunk) -> None:
@@ -173,34 +172,10 @@ async def page(
         bytes=max(4096, call.limits.bytes - RESERVE),
         seconds=min(args.timeout or call.limits.seconds, call.limits.seconds),
     )
-    found = await next_page(environments, positions, statement, limits=limits, arrived=arrived)
-    handle = None
-    if is_open(positions):
-        rest = Continuation(
-            owner=call.owner,
-            database=STREAMS,
-            rows=recorded(positions),
-            size=waiting_bytes(positions),
-            cursor=None,
-        )
-        try:
-            handle, dropped = await call.around.continuations.keep(rest)
-        except BaseException:
-            for position in positions:
-                end(environments, position)
-            raise
-        for gone in dropped:
-            await let_go(call, gone)
+    found = await next_page(environments_of(call), positions, statement, limits=limits, arrived=arrived)
+    handle = await kept(call, positions) if is_open(positions) else None
     document = {
-        "chunks": [
-            {
-                "environment": chunk.environment,
-                "sequence": chunk.sequence,
-                "rows": chunk.rows,
-                "row_count": len(chunk.rows),
-            }
-            for chunk in found.chunks
-        ],
+        "chunks": [tagged(chunk) for chunk in found.chunks],
         "environments": told(positions, types=statement is not None),
         "truncated": handle is not None,
         "next": handle,
@@ -208,6 +183,36 @@ async def page(
     }
     rows = sum(position.rows for position in positions) - before
     return Streamed(document=document, row_count=rows), found.failures
+
+
+async def kept(call: Call, positions: Sequence[Position]) -> str:
+    """A handle for what is left of the streams, which end if it cannot be kept."""
+    rest = Continuation(
+        owner=call.owner,
+        database=STREAMS,
+        rows=recorded(positions),
+        size=waiting_bytes(positions),
+        cursor=None,
+    )
+    try:
+        handle, dropped = await call.around.continuations.keep(rest)
+    except BaseException:
+        for position in positions:
+            end(environments_of(call), position)
+        raise
+    for gone in dropped:
+        await let_go(call, gone)
+    return handle
+
+
+def tagged(chunk: Chunk) -> dict[str, Any]:
+    """A chunk as clients see it."""
+    return {
+        "environment": chunk.environment,
+        "sequence": chunk.sequence,
+        "rows": chunk.rows,
+        "row_count": len(chunk.rows),
+    }
 
 
 def told(positions: Sequence[Position], *, types: bool = False) -> dict[str, Any]:
