@@ -61,10 +61,8 @@ class PatternParser(GraphParser):
         self.frames -= _FRAMES_OF_A_PATTERN
 
     def array_pattern(self, source: ast.Expression, parts: list[ast.Let]) -> None:
-        """Read `[a, , b]`; a missing name leaves an element out."""
+        """Read `[a, , b]`; a missing name leaves an element out, and `[]` all of them."""
         self.at += 1
-        if self.kinds[self.at] == "]":
-            raise self.unexpected(lexer.IDENTIFIER, "[", "{", ",")
         index = 0
         while self.kinds[self.at] != "]":
             if self.kinds[self.at] != ",":
@@ -76,18 +74,23 @@ class PatternParser(GraphParser):
         self.expect("]", ",")
 
     def object_pattern(self, source: ast.Expression, parts: list[ast.Let]) -> None:
-        """Read `{a, b: c}`."""
+        """Read `{a, b: c}`; a missing name means nothing, and `{}` neither."""
         self.at += 1
-        while True:
-            at = self.at
-            if self.kinds[at] not in {lexer.IDENTIFIER, lexer.STRING}:
-                raise self.unexpected(lexer.IDENTIFIER, lexer.STRING)
-            access = ast.AttributeAccess(self.offsets[at], source, self.values[at])
-            if self.kinds[at + 1] == ":":
-                self.at = at + 2
-                self.take_apart(access, parts)
-            else:
-                parts.append(ast.Let(self.offsets[at], self.variable(), access))
-            if not self.accept(",") or self.kinds[self.at] == "}":
+        while self.kinds[self.at] != "}":
+            if self.kinds[self.at] != ",":
+                self.attribute_pattern(source, parts)
+            if not self.accept(","):
                 break
         self.expect("}", ",")
+
+    def attribute_pattern(self, source: ast.Expression, parts: list[ast.Let]) -> None:
+        """Read `a` or `b: c` in an object pattern."""
+        at = self.at
+        if self.kinds[at] not in {lexer.IDENTIFIER, lexer.STRING}:
+            raise self.unexpected(lexer.IDENTIFIER, lexer.STRING)
+        access = ast.AttributeAccess(self.offsets[at], source, self.values[at])
+        if self.kinds[at + 1] == ":":
+            self.at = at + 2
+            self.take_apart(access, parts)
+        else:
+            parts.append(ast.Let(self.offsets[at], self.variable(), access))

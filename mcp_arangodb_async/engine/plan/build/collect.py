@@ -56,9 +56,10 @@ DURATION = re.compile(
 def collect(expressions: ExpressionBuilder, node: ast.Collect) -> None:
     """Add a COLLECT: calculations first, in the old scope; then only what it makes is left."""
     build = expressions.build
-    groups = [(each.variable.name, expressions.variable(each.value)) for each in node.groups]
-    aggregates = _aggregates(expressions, node.aggregates)
-    projection = None if node.projection is None else expressions.variable(node.projection)
+    with build.scopes.before(each.variable.name for each in (*node.groups, *node.aggregates)):
+        groups = [(each.variable.name, expressions.variable(each.value)) for each in node.groups]
+        aggregates = _aggregates(expressions, node.aggregates)
+        projection = None if node.projection is None else expressions.variable(node.projection)
     keep: tuple[Variable, ...] = ()
     if node.into is not None and projection is None:
         keep = tuple(build.scopes.collectable()) if node.keep is None else _kept(expressions, node.keep)

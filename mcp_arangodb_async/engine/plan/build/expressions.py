@@ -100,7 +100,7 @@ class ExpressionBuilder:
         return self.build.calculate(expression)
 
     def name(self, name: str) -> Expression:
-        """A variable; 1568 for a collection, 1203 when there is neither."""
+        """A variable; 1568 for a collection, 1203 when there is neither, 1512 when it comes later."""
         variable = self.build.scopes.find(name)
         if variable is None:
             raise self._misplaced(name)
@@ -114,6 +114,11 @@ class ExpressionBuilder:
 
     def _misplaced(self, name: str) -> ArangoError:
         """A collection is no value: since 3.9 ArangoDB refuses it by default, and from 4.0 on always."""
+        if self.build.scopes.is_coming(name):
+            return ArangoError(
+                errors.ERROR_QUERY_VARIABLE_NAME_UNKNOWN,
+                f"use of unknown variable '{name}': the COLLECT that makes it cannot use it itself",
+            )
         if name not in self.build.catalog.by_name:
             known = [*self.build.catalog.by_name, *(each for each, _ in self.build.scopes.visible())]
             return unknown_collection(name, known)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -25,6 +26,8 @@ class Scopes:
 
     def __init__(self) -> None:
         self._stack: list[Scope] = [Scope(kind="main")]
+        #: What the COLLECT that is being read will make, and its own expressions cannot use.
+        self._coming: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Variable | None:
         """The variable with this name, or None."""
@@ -32,6 +35,17 @@ class Scopes:
             if name in scope.names:
                 return scope.names[name]
         return None
+
+    @contextmanager
+    def before(self, names: Iterable[str]) -> Generator[None]:
+        """While expressions are read that come before these names mean anything."""
+        outer, self._coming = self._coming, self._coming | frozenset(names)
+        yield
+        self._coming = outer
+
+    def is_coming(self, name: str) -> bool:
+        """Whether a name will only mean something after the operation that is being read."""
+        return name in self._coming
 
     def declare(self, name: str, variable: Variable) -> None:
         """Give a name to a variable; 1511 when one in reach has it. A lone underscore is nobody's name."""
