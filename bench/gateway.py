@@ -220,7 +220,7 @@ async def many(book: Book, gateway: Gateway, calls: int) -> None:
     async def in_turn() -> None:
         await call(gateway, next(turn))
 
-    share = await added(in_turn, single, calls=ACTIVE, rounds=max(10, calls // ACTIVE))
+    share = await added(in_turn, single, calls=50, rounds=max(80, calls // 10))
     book.line(f"{ACTIVE} tenants active: CPU of a call, of one tenant's", 1 + share, MOST_OF_ONE, "")
 
 
