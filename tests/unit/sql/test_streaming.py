@@ -205,6 +205,42 @@ def test_a_cancelled_page_ends_every_cursor(made: World, postgresql: SqlServer, 
     assert all(position.rest is None and not position.waiting for position in positions)
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_cancelled_export_leaves_no_file_and_no_cursor(
+    made: World, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server: SqlServer = request.getfixturevalue(kind)
+    exports = Exports(tmp_path, max_bytes=1024 * MIB, total_bytes=1024 * MIB, keep=60.0)
+    begun = asyncio.Event()
+
+    async def grown(_chunks: int, _rows: int) -> None:
+        begun.set()
+
+    async def work() -> float:
+        writing = asyncio.ensure_future(
+            exports.write(
+                made.environments.get(kind),
+                WIDE[kind].format(rows=500_000),
+                None,
+                format="jsonl",
+                owner="ada",
+                grown=grown,
+            )
+        )
+        await begun.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+        async def ended() -> bool:
+            return not await asyncio.to_thread(open_statements, server) and idle(made.environments)
+
+        return await until(ended)
+
+    assert made.run(work()) < 2.0
+    assert not list(tmp_path.iterdir())
+
+
 def open_statements(server: SqlServer) -> list[str]:
     """What the environment's user has open on the server, a cursor between two fetches included."""
     if server.kind == "postgresql":
