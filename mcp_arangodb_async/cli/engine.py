@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from mcp_arangodb_async.cli.command import Command, Invocation
+from mcp_arangodb_async.cli.long_lived import collect_rarely, keep_what_there_is
 from mcp_arangodb_async.config.environment import UserDirectories
 from mcp_arangodb_async.errors import BackendError, DeniedError, InputError
 
@@ -61,7 +62,10 @@ def _run(invocation: Invocation) -> int:
     # Here and not above: help, completion and mistakes in flags do without the engine.
     from mcp_arangodb_async.engine import ArangoError, Engine, Listening, serve
 
+    collect_rarely()
+
     def ready(listening: Listening) -> None:
+        keep_what_there_is()
         where = "memory" if directory is None else str(directory)
         invocation.out.line(f"listening on {listening.url}, data in {where}; Ctrl-C ends it")
         invocation.out.flush()

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from mcp_arangodb_async.cli.command import Command, Invocation
+from mcp_arangodb_async.cli.long_lived import collect_rarely
 from mcp_arangodb_async.cli.options import add_config_file, add_options, given
 from mcp_arangodb_async.config.load import load_settings
 from mcp_arangodb_async.config.model import SECTIONS, Settings
@@ -35,6 +36,7 @@ def _run(invocation: Invocation) -> int:
             config_file=invocation.option("config_file"),
         )
 
+    collect_rarely()
     settings = load()
     # Here and not above: help and mistakes in flags answer without loading the SDK.
     from mcp_arangodb_async.server.app import serve
