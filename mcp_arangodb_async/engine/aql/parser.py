@@ -155,6 +155,8 @@ class QueryParser(PatternParser):
         search = options = None
         if self.is_qualifier("SEARCH", "OPTIONS"):
             if self.values[self.at].upper() == "SEARCH":
+                if variable.temporary:
+                    raise self.mistake("SEARCH condition is incompatible with destructuring")
                 self.at += 1
                 search = self.expression()
                 if not isinstance(source, ast.Name | ast.CollectionParameter):
