@@ -19,6 +19,7 @@ import pytest
 from mcp_arangodb_async.config.monitoring import MonitoringSettings
 from mcp_arangodb_async.sql.environment import Environment, QueryLimits
 from mcp_arangodb_async.sql.router import Environments
+from mcp_arangodb_async.sql.row_compare import Request, compare_rows
 from tests.sql_servers import SqlServer, sqlite_file
 from tests.unit.sql.world import in_file, on_server
 
@@ -222,5 +223,40 @@ async def test_a_server_that_is_not_there_at_the_start_is_used_when_it_comes(ser
         pool = environments.get("late").pool
         assert pool is not None
         assert pool.last_error is None
+    finally:
+        await environments.close()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_server_killed_while_its_rows_are_compared_costs_the_others_nothing(
+    server: SqlServer, tmp_path: Path
+) -> None:
+    rows = 20_000
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+    many = {
+        "postgresql": "SELECT i FROM generate_series(1, 1000000) AS n(i)",
+        "mariadb": "SELECT seq AS i FROM seq_1_to_1000000",
+    }
+    broken = on_server(server, server.create_database(), name="broken", query_timeout=20.0)
+    files = {name: in_file(sqlite_file(tmp_path / f"{name}.db"), name=name) for name in ("one", "other")}
+    environments = Environments({**files, "broken": broken})
+    killed = asyncio.Event()
+
+    async def kill_once(done: float, total: float | None, message: str | None) -> None:
+        if not killed.is_set():
+            killed.set()
+            server.kill()
+
+    texts = {"broken": many[server.kind]}
+    wanted = Request(names=("one", "other", "broken"), text=f"{numbers} SELECT i FROM n", texts=texts)
+    try:
+        found = await compare_rows(environments, wanted, progress=kill_once)
+        assert {name: side.status for name, side in found.sides.items()} == {
+            "one": "ok",
+            "other": "ok",
+            "broken": "error",
+        }
+        assert found.groups == [["one", "other"]]
+        assert found.sides["one"].rows == rows
     finally:
         await environments.close()

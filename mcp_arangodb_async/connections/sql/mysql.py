@@ -46,6 +46,8 @@ READER_SECONDS = 600
 SLICE_ROWS = 64
 REMEMBERED = 100
 IN_TRANSACTION = int(SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+# The driver's numbers for a connection that is gone, although it does not say so itself.
+LOST = ((2006,), (2013,))
 DRIVER_ERRORS = (errors.MySQLError, OSError, UnicodeError, RuntimeError, AssertionError)
 
 
@@ -252,7 +254,7 @@ class MysqlConnection:
             self.abandon()
             return too_large(MAXIMUM_ROW_BYTES)
         self._changed = True
-        if not isinstance(error, errors.MySQLError):
+        if not isinstance(error, errors.MySQLError) or error.args[:1] in LOST:
             self.driver.cut()
         return translated(error, self._address)
 
