@@ -9,10 +9,10 @@ A statement is judged (`policy.py`), its values are bound (`parameters.py`), a c
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import time
+from asyncio import to_thread
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -136,8 +136,7 @@ class Environment:
                     # It has grown since: asked anew, what is left can wait on the server.
                     plain.known.small = False
                     tools.plain.pop(text, None)
-            guard = tools.guard
-            judged = guard.judge(text) if guard.is_cheap(text) else await asyncio.to_thread(guard.judge, text)
+            judged = tools.read(text) if tools.guard.is_cheap(text) else await to_thread(tools.read, text)
             self._allow(judged, tools, text, values, confirm)
             statement = judged.statement
             if statement.kind not in GRANTED[granted]:
@@ -200,7 +199,7 @@ class Environment:
         started = time.perf_counter()
         try:
             tools = self._tools or await self._loading.run()
-            judged = await asyncio.to_thread(tools.guard.judge, text)
+            judged = await to_thread(tools.read, text)
             self._allow(judged, tools, text, parameters or {}, None)
             if judged.statement.kind != "read":
                 raise DeniedError(f"only a statement that reads can be streamed: {judged.statement.why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from mcp_arangodb_async.sql.dialects.dialect import Dialect
     from mcp_arangodb_async.sql.masking import Masking
     from mcp_arangodb_async.sql.parameters import Template
-    from mcp_arangodb_async.sql.policy import Guard
+    from mcp_arangodb_async.sql.policy import Guard, Judged
 
+HERE = "mcp_arangodb_async.sql"
 REMEMBERED = 512
 
 
@@ -54,6 +56,16 @@ class Tools:
         if len(self.plain) > REMEMBERED:
             self.plain.popitem(last=False)
 
+    def read(self, text: str) -> Judged:
+        """What a text is and whether it may run; a long one is read on a thread.
+
+        Where its values belong is found out here as well, because that takes as long.
+        """
+        judged = self.guard.judge(text)
+        if judged.decision.ruling != "deny":
+            self.know(judged.statement.text)
+        return judged
+
     def know(self, text: str) -> Known:
         """What is remembered of a text; the oldest of too many is forgotten."""
         known = self.known.get(text)
@@ -69,6 +81,10 @@ class Tools:
 async def load(settings: EnvironmentSettings, hear: Hear) -> Tools:
     """The tools of an environment; `hear` is told what happens to its connections."""
     policy, _, dialects = await asyncio.to_thread(_modules)
+    if not gc.get_freeze_count():
+        # Modules and the parser's tables are a hundred thousand objects that stay: looking through them for
+        # garbage, again and again, would stop the event loop for 50 ms each time.
+        gc.freeze()
     dialect: Dialect = dialects.DIALECTS[settings.kind]
     reads = settings.access == "read"
     authorizer = None
@@ -80,4 +96,4 @@ async def load(settings: EnvironmentSettings, hear: Hear) -> Tools:
 
 
 def _modules() -> Sequence[Any]:
-    return [import_module(f"mcp_arangodb_async.sql.{name}") for name in ("policy", "parameters", "dialects")]
+    return [import_module(f"{HERE}.{name}") for name in ("policy", "parameters", "dialects")]
