@@ -277,7 +277,7 @@ async def test_what_the_store_was_made_to_say_is_refused_named_and_audited(
 async def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
     """A short soak; `make gateway-soak` is the long one."""
     inside = Inside({"http://127.0.0.1:7/up": InsideServer("up", None)})
-    limits = {"rate": 100, "rate_seconds": 0.01}
+    limits = {"rate": 10, "rate_seconds": 0.001}
     entry = {"up": {"url": "http://127.0.0.1:7/up"}}
     settings = settings_of(
         tmp_path, KEY, enabled=True, store=str(tmp_path / "t.db"), upstreams=entry, **limits, **OPEN
@@ -308,7 +308,7 @@ async def test_calls_leave_nothing_behind(tmp_path: Path) -> None:
             grown = await calls(1200) - before
         finally:
             tracemalloc.stop()
-        assert grown < 32 * 1024, grown
+        assert grown < 100 * 1024, grown  # less than 90 bytes of each call, with whatever traces the test
         statistics = gateway.clients.statistics()
         assert (statistics.clients, statistics.in_flight, statistics.draining) == (1, 0, 0)
         assert inside.servers["http://127.0.0.1:7/up"].hanging == 0
