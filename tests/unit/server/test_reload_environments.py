@@ -20,8 +20,10 @@ from mcp_arangodb_async.server.app import App, open_app
 from mcp_arangodb_async.server.build import build_server
 from mcp_arangodb_async.server.passage import Incoming
 from mcp_arangodb_async.server.reload import Reloading, waiting_for_restart
+from mcp_arangodb_async.sql.health import DOWN_AFTER
 from tests.sql_servers import sqlite_file
 from tests.unit.connections.recording_server import eventually
+from tests.unit.server.test_doors import Place
 
 pytestmark = pytest.mark.anyio
 BARE = "databases:\n  red: {url: 'embedded::memory:'}\n"
@@ -191,3 +193,22 @@ async def named(client: Client) -> list[str]:
     tools = (await client.list_tools()).tools
     (tool,) = (one for one in tools if one.name == "execute_query_env")
     return list(tool.input_schema["properties"]["environment"]["enum"])
+
+
+async def test_ready_names_what_does_not_answer_and_fails_when_nothing_does(files: Path) -> None:
+    text = "environments:\n  one: {kind: sqlite, path: one.db}\n  gone: {kind: sqlite, path: gone.db}\n"
+    async with Place(read(files, text)) as place:
+        place.app.apply(read(files, text))
+        for _ in range(DOWN_AFTER):
+            await call(place.app, "execute_query_multi_env", sql="SELECT name FROM t")
+        ready = await place.ask("/ready")
+        assert (ready.status, json.loads(ready.body)) == (
+            200,
+            {"status": "ready", "environments_not_answering": ["gone"]},
+        )
+        figures = (await place.ask("/metrics")).body.decode()
+        assert 'mcp_environment_state{environment="gone",state="down"} 1.0' in figures
+        assert 'mcp_environment_answers_total{environment="one"}' in figures
+        assert 'mcp_environment_alerts_total{alert="state",environment="gone"}' in figures
+        report = await call(place.app, "get_monitoring_report")
+        assert (report["overall"], report["states"]) == ("down", {"down": 1, "healthy": 1})
