@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -119,25 +118,31 @@ class Dispatcher:
             seen = await self._sessions.peek(choice.id)
             if seen is not None:
                 return await self._run(passage.asked, choice, seen, passage)
-        async with AsyncExitStack() as stack:
-            session = None
-            if choice.id is not None:
-                turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
-                try:
-                    session = await stack.enter_async_context(turn)
-                except UnavailableError:
-                    # The store is away; a call that asks nothing of its session is answered without it.
-                    if not stands_alone(passage.asked, choice):
-                        raise
-            try:
-                answer = await self._run(passage.asked, choice, session, passage)
-            except MaaError:
-                if session is not None:
-                    session.record(tool.name, now=time.time(), failed=True)
+        if choice.id is None:
+            return await self._run(passage.asked, choice, None, passage)
+        has_turn = False
+        try:
+            turn = self._sessions.turn(choice.id, must_exist=choice.must_exist, shared=choice.shared)
+            async with turn as session:
+                has_turn = True
+                return await self._recorded(passage.asked, choice, session, passage)
+        except UnavailableError:
+            # The store is away; a call that asks nothing of its session is answered without it.
+            if has_turn or not stands_alone(passage.asked, choice):
                 raise
-            if session is not None:
-                session.record(tool.name, now=time.time())
-            return answer
+        return await self._run(passage.asked, choice, None, passage)
+
+    async def _recorded(
+        self, asked: Asked, choice: SessionChoice, session: SessionState, passage: Passage
+    ) -> WireResult:
+        """Run the call and count it in its session."""
+        try:
+            answer = await self._run(asked, choice, session, passage)
+        except MaaError:
+            session.record(asked.tool.name, now=time.time(), failed=True)
+            raise
+        session.record(asked.tool.name, now=time.time())
+        return answer
 
     def _choice(self, asked: Asked, incoming: Incoming) -> SessionChoice:
         """The session the call belongs to."""
