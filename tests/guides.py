@@ -20,7 +20,7 @@ BLOCK = re.compile(
     r"^```sh\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<printed>.*?)^```\n)?", re.DOTALL | re.MULTILINE
 )
 BOUNDARY = "--- end of block %d: "
-SECONDS = 400
+SECONDS = 220
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,13 @@ def steps_of(guide: Path, *, replace: Mapping[str, str] | None = None) -> list[S
     return [Step(commands=found["commands"], printed=found["printed"]) for found in BLOCK.finditer(text)]
 
 
-def run(steps: list[Step], directory: Path, environ: Mapping[str, str] | None = None) -> None:
+def run(
+    steps: list[Step],
+    directory: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    seconds: float = SECONDS,
+) -> None:
     """Run the steps one after another; AssertionError with the commands at the first that differs."""
     script = "".join(f'{step.commands}echo "{BOUNDARY % at}$?"\n' for at, step in enumerate(steps))
     home = {name: str(directory / ".home") for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
@@ -50,7 +56,7 @@ def run(steps: list[Step], directory: Path, environ: Mapping[str, str] | None = 
         cwd=directory,
         env={"PATH": path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"} | home | dict(environ or {}),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        encoding="utf-8", timeout=SECONDS, check=False,
+        encoding="utf-8", timeout=seconds, check=False,
     )  # fmt: skip
     rest = done.stdout
     for at, step in enumerate(steps):
