@@ -145,7 +145,7 @@ def test_nothing_but_the_inputs_can_be_reached(made: World, attempt: str, tmp_pa
 
 
 def test_a_part_is_never_joined(made: World) -> None:
-    with pytest.raises(LimitError, match="input '[ab]' is more than 1 rows"):
+    with pytest.raises(LimitError, match=r"input '[ab]' is more than 1 rows"):
         joined(made, "SELECT 1", input_rows=1)
     wide = "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 9000) SELECT {} FROM s"
     with pytest.raises(LimitError, match="more than 32 MiB"):
