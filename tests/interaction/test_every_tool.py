@@ -15,7 +15,7 @@ from mcp_types import TextContent
 from mcp_arangodb_async.server.app import App
 from mcp_arangodb_async.tools.catalog import ALL_TOOLS
 from tests.interaction.conversation import Places, Talk, Way
-from tests.tool_manual import EXAMPLES, GOLDENS
+from tests.tool_manual import GOLDENS
 from tests.unit.tools.test_goldens import CALL, REQUEST, steady
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ class Step:
 
 def steps() -> list[Step]:
     found: list[Step] = []
-    text = (GOLDENS / EXAMPLES).read_text(encoding="utf-8")
+    text = (GOLDENS / "tools" / "manual.txt").read_text(encoding="utf-8")
     for part in re.split(r"\n(?=[>!] )", text)[1:]:
         head, _, answer = part.partition("\n")
         request, call = REQUEST.match(head.strip()), CALL.match(head.strip())
