@@ -16,8 +16,8 @@ import asyncio
 import random
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple
@@ -148,6 +148,10 @@ class Places:
         if self.running > self.size or not self._handed_over():
             self.running -= 1
 
+    def resume(self) -> None:
+        """Take a place again at once, beyond the limit if need be: who was answered does not wait in line."""
+        self.running += 1
+
     def resize(self, size: int) -> None:
         """Have so many places from now on; who has one keeps it."""
         self.size = size
@@ -221,12 +225,12 @@ class Clients:
         self._hits = 0
         self._evicted = 0
 
-    def lend(self, upstream: Upstream, downstream: Downstream = SHARED) -> _Loan:
+    def lend(self, upstream: Upstream, downstream: Downstream = SHARED) -> Loan:
         """A client for one call: `async with` gives its connection, and counts what the call says.
 
         Raises UnavailableError at once while the breaker is open, LimitError when too many wait.
         """
-        return _Loan(self, upstream, downstream)
+        return Loan(self, upstream, downstream)
 
     def limit(self, *, maximum: int, idle: float) -> None:
         """Keep so many clients from now on, and unused ones so long."""
@@ -429,7 +433,7 @@ class Clients:
         task.add_done_callback(self._closing.discard)
 
 
-class _Loan:
+class Loan:
     """One call's use of a client: a class, not a generator, as every call passes through it."""
 
     __slots__ = ("_client", "_clients", "_downstream", "_server", "_taken", "_trial", "_upstream")
@@ -463,6 +467,15 @@ class _Loan:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended(error)
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Leave the place to others while a person is asked, who may take minutes."""
+        self._server.places.give_back()
+        try:
+            yield
+        finally:
+            self._server.places.resume()
 
     def _ended(self, error: BaseException | None) -> None:
         """Count what the call says of the server, and give back what it took."""

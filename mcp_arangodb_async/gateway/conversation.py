@@ -10,7 +10,7 @@ from typing import Any, cast
 import orjson
 
 from mcp_arangodb_async.errors import InputError, LimitError, UpstreamError
-from mcp_arangodb_async.gateway.clients import Clients, Downstream
+from mcp_arangodb_async.gateway.clients import Clients, Downstream, Loan
 from mcp_arangodb_async.gateway.inventory import Reached
 from mcp_arangodb_async.gateway.questions import (
     MAXIMUM_ROUNDS,
@@ -81,9 +81,10 @@ class Conversation:
             state=state.value if state is not None else None,
             headers=tool.param_headers(arguments),
         )
-        async with self._clients.lend(reached.upstream, downstream) as connection:
+        loan = self._clients.lend(reached.upstream, downstream)
+        async with loan as connection:
             if connection.shared or caller.ask is not None or not caller.elicitation:
-                asked = None if caller.ask is None else asking(reached.name, caller.ask)
+                asked = None if caller.ask is None else asking(reached.name, caller.ask, loan)
                 call = with_ask(call, asked)
                 result = await self._answered(connection, reached, call, caller)
                 return await self._shown(reached, result, binding)
@@ -127,13 +128,15 @@ class Conversation:
     ) -> Result:
         """A call of an older upstream for a client that can only be asked by a result: it may be held."""
         held: Held
+        loan = self._clients.lend(reached.upstream, downstream)
 
         async def ask(params: Mapping[str, Any]) -> Mapping[str, Any]:
             held.question.put_nowait(question(reached.name, params))
-            return await held.answer.get()
+            with loan.aside():
+                return await held.answer.get()
 
         async def run() -> Result:
-            async with self._clients.lend(reached.upstream, downstream) as connection:
+            async with loan as connection:
                 return redacted(await connection.call_tool(with_ask(call, ask)), connection.secrets)
 
         held = Held(task=asyncio.create_task(run()))
@@ -162,11 +165,12 @@ def with_answers(call: ToolCall, responses: Mapping[str, Any], state: str | None
     return replace(call, responses=responses, state=state)
 
 
-def asking(server: str, ask: Ask) -> Ask:
-    """Asks the client, showing whose question it is."""
+def asking(server: str, ask: Ask, loan: Loan) -> Ask:
+    """Asks the client, showing whose question it is; others use the server meanwhile."""
 
     async def asked(params: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await ask(question(server, params))
+        with loan.aside():
+            return await ask(question(server, params))
 
     return asked
 

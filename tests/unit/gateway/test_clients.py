@@ -307,6 +307,21 @@ async def test_places_are_bounded_and_so_is_the_line_before_them(clients: Client
     await asyncio.gather(*holding)
 
 
+async def test_a_question_to_a_person_holds_up_nobody_else(clients: Clients) -> None:
+    upstream = Servers().upstream(concurrency=1)
+    loan = clients.lend(upstream)
+    async with loan:
+        with loan.aside():
+            async with asyncio.timeout(5):
+                await borrowed(clients, upstream)
+        # Answered: the place is the asking call's again.
+        waiting = asyncio.create_task(borrowed(clients, upstream))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    async with asyncio.timeout(5):
+        await waiting
+
+
 async def test_a_place_is_given_back_when_a_waiting_caller_leaves() -> None:
     places = Places(1)
     await places.take("x", "y")
