@@ -105,6 +105,7 @@ class SqliteConnection:
         self._interrupted = False
         self._began = self._ends_at = 0.0
         self._closed = False
+        self._opened: sqlite3.Cursor | None = None  # the last one whose rows are made as they are taken
         self.guard = Guard(self, settings.address)
         driver.set_progress_handler(self._is_late, STEPS)
 
@@ -147,7 +148,7 @@ class SqliteConnection:
         """Run one statement that reads; its rows are made as they are taken."""
 
         def work() -> tuple[sqlite3.Cursor, Row | None]:
-            cursor = self.driver.execute(command.text, command.parameters)
+            cursor = self._opened = self.driver.execute(command.text, command.parameters)
             return cursor, cursor.fetchone()
 
         with self.until(ends_at):
@@ -162,12 +163,18 @@ class SqliteConnection:
     async def settle(self) -> bool:
         """Wait for the end of an interrupted statement; roll back what it left open."""
         if self._interrupted:
-            await self._thread.run(nothing)
+            await self._thread.run(self._give_up)
             self._interrupted = False
         if self.driver.in_transaction:
             with self.until(time.monotonic() + SETTLE_SECONDS):
                 await self._thread.run(self.driver.rollback)
         return self.is_clean
+
+    def _give_up(self) -> None:
+        # SQLite goes on interrupting every statement of a connection while one of them is open.
+        cursor, self._opened = self._opened, None
+        if cursor is not None:
+            cursor.close()
 
     async def close(self) -> None:
         """Close it on a thread: the last one to close a file may have to tidy it."""
@@ -271,10 +278,6 @@ def text_or_bytes(content: bytes) -> str | bytes:
         return content.decode()
     except UnicodeDecodeError:
         return content
-
-
-def nothing() -> None:
-    """What runs after what was begun before."""
 
 
 def translated(error: BaseException, address: str) -> MaaError:

@@ -173,6 +173,28 @@ async def test_rows_can_be_taken_piece_by_piece(site: Site) -> None:
         assert (await fetched(pool, command(site, "SELECT count(*) FROM n"))).rows == [(5000,)]
 
 
+async def test_rows_left_in_the_middle_disturb_no_later_statement(site: Site) -> None:
+    async with site.pool(pool=EnvironmentPool(max_connections=1)) as pool:
+        ends_at = time.monotonic() + 20
+        lease = await pool.take(ends_at=ends_at)
+        rows = await lease.connection.open(command(site, "SELECT id FROM n ORDER BY id"), ends_at=ends_at)
+        await rows.take(rows=10, size=10**6, ends_at=ends_at)
+
+        async def left() -> None:
+            await rows.take(rows=4000, size=10**6, ends_at=ends_at)
+
+        task = asyncio.create_task(left())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():  # the rows had come already
+            await rows.close(ends_at=ends_at)
+        lease.give_back()
+        for _ in range(3):
+            assert (await fetched(pool, command(site, "SELECT count(*) FROM n"))).rows == [(5000,)]
+        assert rows.columns  # it was held until here
+
+
 HOSTILE = [
     "", "'", "\\", "\\'", "'' OR 1=1 --", "x\\' OR '1'='1", ":a", "%s", "$1", "?", "\n\t\x1a\x7f",
     "naïve 𝄞 \u2028",
