@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFORMANCE ?= ../shared/conformance
 T ?=
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lint types plan goldens manual fuzz-tools bench stream-gib load image-check gateway-soak coverage compare-rows isolation conformance mcp-conformance driver-suites kill-cycles lock clean
@@ -27,7 +27,7 @@ demo: $(STAMP)  ## the main job, end to end, on the embedded engine
 
 test: $(STAMP)  ## the tests; T=<path or -k expression> runs some of them
 	@tests/install_programs.sh $(VENV)/npm
-	$(BIN)/python -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile)
+	$(BIN)/python -m pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
 
 check: format lint types plan test  ## what CI runs, in the same order
 
