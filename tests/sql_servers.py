@@ -272,7 +272,8 @@ class MariadbServer(SqlServer):
     def command(self) -> list[str]:
         return [
             *as_user(self.owner, dies_with="TERM"), program("mariadbd"), "--no-defaults",
-            f"--datadir={self.data}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--datadir={self.data}", f"--tmpdir={self.directory}", f"--port={self.port}",
+            "--bind-address=127.0.0.1",  # a server that starts deletes what others have in its tmpdir
             f"--socket={self.directory}/socket", f"--pid-file={self.directory}/pid",
             f"--ssl-cert={self.data}/server.pem", f"--ssl-key={self.data}/server.key",
             "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2",

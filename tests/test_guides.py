@@ -40,15 +40,15 @@ def test_a_newcomer_gets_from_two_files_to_three_servers(
 @pytest.mark.server
 @pytest.mark.timeout(640)
 def test_a_newcomer_gets_two_tenants_with_a_database_each_behind_one_gateway(
-    postgresql: SqlServer, tmp_path: Path
+    own_postgresql: SqlServer, tmp_path: Path
 ) -> None:
     here = {
-        "5432": str(postgresql.port),
+        "5432": str(own_postgresql.port),
         "127.0.0.1:8000": f"127.0.0.1:{(port := free_port())}",
         "--port 8000": f"--port {port}",
         "- node\n": f"- {node()}\n",
         "node_modules/@modelcontextprotocol/server-postgres/dist/index.js": npm_server("server-postgres"),
     }
-    administrator = {"PGUSER": postgresql.admin, "PGPASSWORD": PASSWORDS["SQL_ADMIN_PASSWORD"]}
+    administrator = {"PGUSER": own_postgresql.admin, "PGPASSWORD": PASSWORDS["SQL_ADMIN_PASSWORD"]}
     # Twenty programs start, one after the other: on a busy machine that takes minutes.
     run(steps_of(MANUAL / "tenants.md", replace=here), tmp_path, administrator, seconds=600)

@@ -103,6 +103,8 @@ def sqlite_settings(directory: Path) -> Settings:
 def tenants_template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SqlServer:
     """A PostgreSQL that has the two roles, and a database with the tables to copy."""
     server: SqlServer = request.getfixturevalue("postgresql")
+    if server.run(f"SELECT 1 FROM pg_database WHERE datname = '{TEMPLATE}'", "postgres").strip():
+        return server  # each module that imports this fixture has one of its own
     server.run(
         f"CREATE ROLE {OWNER} LOGIN PASSWORD '{PASSWORDS['OWNER_PASSWORD']}';"
         f"CREATE ROLE {APPLICATION} LOGIN PASSWORD '{PASSWORDS['STORE_PASSWORD']}';",
